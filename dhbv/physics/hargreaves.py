@@ -1,0 +1,51 @@
+"""Potential evaporation from temperature alone: Hargreaves (1994), doi:10.1061/(ASCE)0733-9437(1994)120:6(1132)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+SOLAR_CONSTANT = 0.0820
+"""MJ m-2 min-1 (FAO-56)."""
+
+MM_PER_MJ = 0.408
+"""mm of water evaporated by 1 MJ m-2 (FAO-56)."""
+
+
+def extraterrestrial_radiation(latitude: ArrayLike, day_of_year: ArrayLike) -> NDArray[np.float64]:
+    """Radiation at the top of the atmosphere Ra, MJ m-2 d-1 (FAO-56, eq. 21); 0 in polar night.
+
+    Args:
+        latitude: degrees north, broadcast against `day_of_year`.
+        day_of_year: 1 to 366.
+    """
+    φ = np.deg2rad(np.asarray(latitude, dtype=np.float64))
+    year_angle = 2.0 * np.pi * np.asarray(day_of_year, dtype=np.float64) / 365.0
+    δ = 0.409 * np.sin(year_angle - 1.39)
+    inverse_distance = 1.0 + 0.033 * np.cos(year_angle)
+    # Beyond the polar circles the sun may not set (or rise): the argument leaves [-1, 1].
+    sunset = np.arccos(np.clip(-np.tan(φ) * np.tan(δ), -1.0, 1.0))
+    ra = sunset * np.sin(φ) * np.sin(δ) + np.cos(φ) * np.cos(δ) * np.sin(sunset)
+    return np.maximum(24.0 * 60.0 / np.pi * SOLAR_CONSTANT * inverse_distance * ra, 0.0)
+
+
+def mean_temperature(tmin: ArrayLike, tmax: ArrayLike) -> NDArray[np.float64]:
+    """T = (tmin + tmax) / 2, degC, everywhere in this project."""
+    return 0.5 * (np.asarray(tmin, dtype=np.float64) + np.asarray(tmax, dtype=np.float64))
+
+
+def potential_evaporation(
+    tmin: ArrayLike, tmax: ArrayLike, latitude: ArrayLike, day_of_year: ArrayLike
+) -> NDArray[np.float64]:
+    """Potential evaporation Ep, mm d-1, never negative; zero range where tmax < tmin.
+
+    Args:
+        tmin: lowest temperature of the day, degC.
+        tmax: highest temperature of the day, degC.
+        latitude: degrees north.
+        day_of_year: 1 to 366. All four are broadcast together, e.g. [time, basin], [basin], [time, 1].
+    """
+    spread = np.maximum(np.asarray(tmax, dtype=np.float64) - np.asarray(tmin, dtype=np.float64), 0.0)
+    ra = extraterrestrial_radiation(latitude, day_of_year)
+    t = mean_temperature(tmin, tmax)
+    return np.maximum(0.0023 * MM_PER_MJ * ra * (t + 17.8) * np.sqrt(spread), 0.0)
