@@ -1,0 +1,263 @@
+"""The command line, `dhbv`. Thin: each command reads its arguments, calls the library and reports."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from dhbv import __version__
+from dhbv.errors import DhbvError
+from dhbv.files import written_whole
+
+app = typer.Typer(
+    help="δ-HBV: train, evaluate and run a differentiable HBV with learned parameters.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+console = Console(stderr=True)
+"""Everything a person reads goes to standard error, so that `--json -` stays clean."""
+
+Data = Annotated[Path, typer.Option(help="CAMELS folder, or NetCDF of the same schema.", show_default=False)]
+Attributes = Annotated[
+    Path | None, typer.Option(help="CSV of static attributes; default: the one beside the data.")
+]
+Json = Annotated[
+    str | None, typer.Option("--json", metavar="FILE|-", help="Write the result as JSON; - prints it.")
+]
+Basins = Annotated[str | None, typer.Option(help="Ids separated by commas, or a file with one id a line.")]
+Start = Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day.")]
+End = Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day.")]
+Model = Annotated[Path, typer.Argument(help="Model directory.", show_default=False)]
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Option(help="Training configuration, YAML.", show_default=False)],
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Where the model directory shall be.", show_default=False)],
+    attributes: Attributes = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    json_file: Json = None,
+) -> None:
+    """Train a model, test it and write its model directory.
+
+    After a kill the same command goes on where it was. Example:
+
+    dhbv train --config configs/train/camels_small.yaml --data $CAMELS/camels_us_maurer.nc --out runs/small
+    """
+    from dhbv import configuration, pipeline
+    from dhbv.data import open_region
+
+    settings = configuration.load(config, configuration.Config)
+    wanted = (*settings.data.basins, *settings.data.held_out) if settings.data.basins else None
+    region = open_region(data, attributes=attributes, basins=wanted)
+    total = settings.training.iterations
+    with _bars() as bars:
+        training = bars.add_task("training", total=total, note="")
+        testing = bars.add_task("testing", total=None, note="")
+        size = min(settings.training.batch_basins, region.sizes["basin"])
+
+        def on_training(p: Any) -> None:
+            speed = bars.tasks[training].speed or 0.0
+            checked = "" if p.validation is None else f", validation {p.validation:.4f}"
+            note = f"loss {p.loss:.4f}{checked}, {size * speed:.0f} basins/s"
+            bars.update(training, completed=p.iteration, note=note)
+
+        made = pipeline.make_model(
+            settings, region, out, device=device, on_training=on_training,
+            on_testing=lambda done, days: bars.update(testing, completed=done, total=days),
+        )  # fmt: skip
+    for label, evaluation in made.evaluations.items():
+        _show(evaluation.summary, f"{label} {evaluation.summary['period']}")
+    console.print(f"model directory: {out}  weights {made.model.weights_sha256[:12]}…")
+    _write_json({label: e.summary for label, e in made.evaluations.items()}, json_file)
+
+
+@app.command()
+def evaluate(
+    model: Model,
+    data: Data,
+    attributes: Attributes = None,
+    basins: Basins = None,
+    start: Start = None,
+    end: End = None,
+    json_file: Json = None,
+    table: Annotated[Path | None, typer.Option(help="CSV of every basin's scores.")] = None,
+    figures: Annotated[Path | None, typer.Option(help="Folder for figures.")] = None,
+) -> None:
+    """Score a model against observed flow: by default its training basins over its test period.
+
+    Example: dhbv evaluate runs/small --data $CAMELS/camels_us_maurer.nc --json -
+    """
+    from dhbv import model_directory
+    from dhbv.data import open_region
+    from dhbv.evaluation import evaluate as evaluation
+    from dhbv.runtime import OUTPUTS
+
+    directory = model_directory.load(model)
+    asked = _basins(basins) or directory.config.data.basins
+    period = _period(start, end, directory.config.data.test)
+    region = open_region(data, attributes=attributes, basins=asked, end=str(period.end))
+    with _bars() as bars:
+        task = bars.add_task("running", total=None, note="")
+        result = evaluation.evaluate(
+            directory, region, period, outputs=OUTPUTS if figures else ("runoff", "baseflow"),
+            on_progress=lambda done, days: bars.update(task, completed=done, total=days),
+        )  # fmt: skip
+    _show(result.summary, f"{model} {period}")
+    if table is not None:
+        table.parent.mkdir(parents=True, exist_ok=True)
+        result.table.to_csv(table, index_label="basin", lineterminator="\n")
+    if figures is not None:
+        from dhbv.evaluation import report
+
+        report.write_figures({str(period): result}, region, figures)
+        console.print(f"figures: {figures}")
+    _write_json(result.summary, json_file)
+
+
+@app.command()
+def forecast(
+    model: Model,
+    data: Data,
+    start: Annotated[dt.datetime, typer.Option(formats=["%Y-%m-%d"], help="First day.", show_default=False)],
+    end: Annotated[dt.datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="NetCDF to write.", show_default=False)],
+    attributes: Attributes = None,
+    basins: Basins = None,
+    state: Annotated[Path | None, typer.Option(help="Saved state to start from; else a spin-up.")] = None,
+    save_state: Annotated[
+        Path | None, typer.Option(help="Where to save the state after the last day.")
+    ] = None,
+    spin_up_days: Annotated[
+        int, typer.Option(min=0, help="Days run before the start to fill the stores.")
+    ] = 1095,
+) -> None:
+    """Run a period and write every flux and store as CF NetCDF (mm d-1, mm, discharge in m3 s-1).
+
+    Example: dhbv forecast runs/small --data $CAMELS/camels_us_maurer.nc --start 1998-10-01
+    --end 1999-09-30 --out runs/1999.nc --save-state runs/1999.state
+    """
+    from dhbv import forecast as forecasting
+    from dhbv import model_directory
+    from dhbv.data import open_region
+    from dhbv.state import State
+
+    directory = model_directory.load(model)
+    period = _period(start, end, None)
+    begin = None if state is None else State.read(state)
+    asked = _basins(basins) or (begin.basins if begin else None)
+    region = open_region(data, attributes=attributes, basins=asked, end=str(period.end))
+    with _bars() as bars:
+        task = bars.add_task("running", total=None, note="")
+        fluxes, last = forecasting.run(
+            directory, region, period, state=begin, spin_up_days=spin_up_days,
+            on_progress=lambda done, days: bars.update(task, completed=done, total=days),
+        )  # fmt: skip
+    forecasting.write(fluxes, out)
+    console.print(
+        f"{fluxes.sizes['basin']} basins × {fluxes.sizes['time']} days, {fluxes.attrs['start']}: {out}"
+    )
+    if save_state is not None:
+        last.write(save_state)
+        console.print(f"state valid at {last.time}: {save_state}")
+
+
+@app.command()
+def demo(
+    data: Annotated[Path | None, typer.Option(help="Real basins instead of the synthetic region.")] = None,
+    attributes: Attributes = None,
+    out: Annotated[Path, typer.Option(help="Folder for everything it makes.")] = Path("runs/demo"),
+    json_file: Json = None,
+) -> None:
+    """The main job in four minutes: train, test on held-out years and basins, stream through BMI, draw.
+
+    Example: dhbv demo   or, on real basins:   dhbv demo --data $CAMELS/camels_us_maurer.nc
+    """
+    from dhbv import demonstration
+
+    with _bars() as bars:
+        summary = demonstration.run(out, data, attributes, bars)
+    console.print(demonstration.render(summary))
+    _write_json(summary, json_file)
+
+
+@contextmanager
+def _bars() -> Iterator[Progress]:
+    """Progress bars with a note and the time left."""
+    columns = (
+        TextColumn("{task.description:<9}"), BarColumn(), MofNCompleteColumn(),
+        TimeRemainingColumn(), TextColumn("{task.fields[note]}"),
+    )  # fmt: skip
+    with Progress(*columns, console=console, speed_estimate_period=10.0) as progress:
+        yield progress
+
+
+def _show(summary: dict[str, Any], title: str) -> None:
+    from dhbv.evaluation import scores
+
+    console.print(scores.render(summary, title))
+
+
+def _write_json(content: Any, target: str | None) -> None:
+    """JSON to a file, all at once, or to standard output for `-`."""
+    if target is None:
+        return
+    text = json.dumps(content, indent=1, allow_nan=False)
+    if target == "-":
+        print(text)
+        return
+    with written_whole(Path(target)) as draft:
+        draft.write_text(text + "\n", encoding="utf-8")
+
+
+def _basins(text: str | None) -> tuple[str, ...] | None:
+    """Basin ids from `--basins`: a file with one a line, or separated by commas."""
+    if text is None:
+        return None
+    path = Path(text)
+    words = path.read_text(encoding="utf-8").split() if path.is_file() else text.split(",")
+    ids = tuple(w.strip() for w in words if w.strip())
+    if not ids:
+        raise DhbvError(f"--basins {text}: no basin id in it")
+    return ids
+
+
+def _period(start: dt.datetime | None, end: dt.datetime | None, default: Any) -> Any:
+    from dhbv.configuration import Period
+
+    first, last = start.date() if start else default.start, end.date() if end else default.end
+    try:
+        return Period(start=first, end=last)
+    except ValueError as error:
+        raise DhbvError(f"--start, --end: {error}") from None
+
+
+def main() -> None:
+    """The entry point: a mistake of the user's is one line, a defect of ours a traceback."""
+    logging.basicConfig(format="%(levelname)s %(message)s")
+    try:
+        app()
+    except DhbvError as error:
+        console.print(f"[bold red]error:[/] {error}", highlight=False)
+        sys.exit(1)

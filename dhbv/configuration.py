@@ -1,0 +1,215 @@
+"""What a person may configure, read strictly: an unknown key or impossible value is an error.
+
+Configurations are YAML; each field's docstring below it says what it means.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+import yaml
+
+from dhbv.errors import ConfigurationError
+from dhbv.physics.parameters import Variant, variant
+
+T = TypeVar("T")
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+Natural = Annotated[int, msgspec.Meta(ge=0)]
+Fraction = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
+Weight = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+NonNegative = Annotated[float, msgspec.Meta(ge=0.0)]
+Rate = Annotated[float, msgspec.Meta(gt=0.0)]
+
+PAPER_ATTRIBUTES = (
+    "p_mean", "pet_mean", "p_seasonality", "frac_snow", "aridity",
+    "high_prec_freq", "high_prec_dur", "low_prec_freq", "low_prec_dur",
+    "elev_mean", "slope_mean", "area_gages2",
+    "frac_forest", "lai_max", "lai_diff", "gvf_max", "gvf_diff",
+    "dom_land_cover_frac", "dom_land_cover", "root_depth_50",
+    "soil_depth_pelletier", "soil_depth_statsgo", "soil_porosity", "soil_conductivity",
+    "max_water_content", "sand_frac", "silt_frac", "clay_frac",
+    "geol_1st_class", "glim_1st_class_frac", "geol_2nd_class", "glim_2nd_class_frac",
+    "carbonate_rocks_frac", "geol_porosity", "geol_permeability",
+)  # fmt: skip
+"""The 35 attributes of Feng et al. (2022), Table A1, by their CAMELS names."""
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A part of a configuration."""
+
+
+class NetworkConfig(Section, frozen=True):
+    """gA, the network from attributes and weather to parameters."""
+
+    kind: Literal["lstm_mlp", "lstm", "mlp"] = "lstm_mlp"
+    """`lstm_mlp`: static parameters from attributes alone, an LSTM for the dynamic ones (operational
+    default). `lstm`: one LSTM for all, as in the papers. `mlp`: attributes alone, nothing dynamic."""
+    hidden: Positive = 64
+    """Width of the LSTM (papers: 256)."""
+    layers: tuple[Positive, ...] = (256, 256)
+    """Widths of the hidden layers of the MLP; not used by `lstm`."""
+    embedding: Positive = 16
+    """How many numbers learned from the attributes the LSTM of `lstm_mlp` sees."""
+    dropout: Fraction = 0.3
+    """`lstm`: on its recurrent and input weights, one mask a sequence (papers: 0.5); else on MLP layers."""
+
+
+class ModelConfig(Section, frozen=True):
+    """The model: which physics, how many components, which network, which attributes."""
+
+    variant: str = "delta_bt_gt"
+    """hbv, delta, delta_bt, delta_gt or delta_bt_gt, each optionally followed by `+capillary`."""
+    components: Positive = 16
+    """Parallel HBV components per basin (M)."""
+    attributes: tuple[str, ...] = PAPER_ATTRIBUTES
+    """Static attributes that gA sees, by name."""
+    network: NetworkConfig = NetworkConfig()
+
+    def __post_init__(self) -> None:
+        form = self.form
+        if self.network.kind == "mlp" and form.dynamic:
+            raise ValueError(
+                f"network kind 'mlp' sees no weather, so variant {self.variant!r} with dynamic "
+                f"{', '.join(form.dynamic)} needs kind 'lstm_mlp' or 'lstm' (or use variant 'delta')"
+            )
+        if self.network.kind == "lstm_mlp" and not form.dynamic:
+            raise ValueError(
+                f"variant {self.variant!r} has no dynamic parameter for the LSTM of 'lstm_mlp': use kind 'mlp'"
+            )
+        if not self.attributes or len(set(self.attributes)) < len(self.attributes):
+            raise ValueError("attributes must be a list of at least one name, each once")
+
+    @property
+    def form(self) -> Variant:
+        return variant(self.variant)
+
+
+class Period(Section, frozen=True):
+    """A span of days, both ends included."""
+
+    start: dt.date
+    end: dt.date
+
+    def __post_init__(self) -> None:
+        if self.end < self.start:
+            raise ValueError(f"the period ends ({self.end}) before it starts ({self.start})")
+
+    def __str__(self) -> str:
+        return f"{self.start}..{self.end}"
+
+    @property
+    def days(self) -> int:
+        return (self.end - self.start).days + 1
+
+
+class DataConfig(Section, frozen=True):
+    """Which basins and days are trained on and which are kept for testing."""
+
+    train: Period
+    test: Period
+    basins: tuple[str, ...] | None = None
+    """Basins to train on; none means all in the data that are not held out."""
+    held_out: tuple[str, ...] = ()
+    """Basins never trained on, kept to test prediction in ungauged basins."""
+    validation: Period | None = None
+    """Days of the training basins for early stopping; may not touch `train` or `test`."""
+    spin_up_days: Natural = 1095
+    """Days run before a tested period to fill the stores, as far as the data reach back."""
+
+    def __post_init__(self) -> None:
+        named = [("train", self.train), ("test", self.test)]
+        if self.validation is not None:
+            named.append(("validation", self.validation))
+        for i, (a, first) in enumerate(named):
+            for b, second in named[i + 1 :]:
+                if first.start <= second.end and second.start <= first.end:
+                    raise ValueError(f"the {a} period {first} overlaps the {b} period {second}")
+        both = set(self.basins or ()) & set(self.held_out)
+        if both:
+            raise ValueError(f"basins both trained on and held out: {', '.join(sorted(both))}")
+
+
+class TrainingConfig(Section, frozen=True):
+    """How gA is trained."""
+
+    iterations: Positive = 1000
+    """Minibatches in all."""
+    batch_basins: Positive = 100
+    """Basins a minibatch, at most as many as there are."""
+    warmup_days: Natural = 365
+    """Days before each window that fill the stores, without gradient through HBV."""
+    window_days: Positive = 365
+    """Days of each window that the loss sees."""
+    loss: Literal["rmse", "nse"] = "nse"
+    """`rmse`: over all basin-days (Feng et al. 2022). `nse`: each basin's squared error over its variance."""
+    low_flow_weight: Weight = 0.25
+    """Share α of the same loss on log10(√Q + 0.1)."""
+    optimiser: Literal["adamw", "adadelta"] = "adamw"
+    learning_rate: Rate = 2e-3
+    """Peak of a one-cycle schedule for adamw; constant for adadelta (papers: 1.0)."""
+    weight_decay: NonNegative = 1e-2
+    """adamw only."""
+    gradient_clip: Rate = 1.0
+    """Largest norm of the gradient."""
+    attribute_noise: NonNegative = 0.05
+    """Standard deviation of noise on the normalised attributes while training."""
+    validate_every: Positive = 100
+    """Minibatches between validations (where data.validation is given) and checkpoints."""
+    patience: Positive = 10
+    """Validations without improvement before training stops early."""
+    seed: Natural = 0
+
+
+class Config(Section, frozen=True):
+    """A training configuration, and what a model directory remembers of its making."""
+
+    data: DataConfig
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+
+
+def load(path: Path, kind: type[T]) -> T:
+    """The configuration of type `kind` in the YAML file `path`.
+
+    Raises:
+        ConfigurationError: no such file, no YAML, an unknown key, a wrong type or an impossible
+            value; the message names file, key, value and what is allowed.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"cannot read the configuration {path}: {error.strerror}") from error
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path} is not valid YAML: {error}") from error
+    return parse(content, kind, source=str(path))
+
+
+def parse(content: Any, kind: type[T], *, source: str) -> T:
+    """`content` (plain dicts, lists, text, numbers) as the configuration `kind`; see `load`."""
+    try:
+        return msgspec.convert({} if content is None else content, kind)
+    except msgspec.ValidationError as error:
+        message, _, where = str(error).partition(" - at `$")
+        keys = re.findall(r"[\w-]+", where)
+        for key in keys:
+            content = content[int(key)] if isinstance(content, list) else content.get(key)
+        given = "" if isinstance(content, dict) else f" (given: {content!r})"
+        raise ConfigurationError(f"{source}: {'.'.join(keys) or 'top level'}: {message}{given}") from None
+
+
+def plain(config: Section) -> dict[str, Any]:
+    """`config` as plain dicts, lists and text: what `parse` reads."""
+    content: dict[str, Any] = msgspec.to_builtins(config)
+    return content
+
+
+def dump(config: Section) -> str:
+    """`config` as YAML that `load` reads back equal."""
+    return yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True)

@@ -1,0 +1,73 @@
+"""Choosing basins and a period, with errors that name what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dhbv.data.checks import period
+from dhbv.data.schema import DataError
+
+
+def select_basins(asked: Sequence[str] | None, available: Sequence[str], source: str) -> list[str]:
+    """The asked ids in the asked order; all that are available if none are asked.
+
+    Raises:
+        DataError: if an id is unknown or asked twice; up to 5 unknown ids with the nearest known.
+    """
+    if asked is None:
+        return list(available)
+    if isinstance(asked, str):
+        asked = [asked]
+    known = set(available)
+    unknown = [b for b in asked if b not in known]
+    if unknown:
+        hints = [f"{b} (nearest: {', '.join(_nearest(b, available)) or 'none'})" for b in unknown[:5]]
+        more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
+        raise DataError(
+            f"{source}: {len(unknown)} unknown basins: {'; '.join(hints)}{more}: ask for basins among the "
+            f"{len(available)} there are (ids are text, with leading zeros)"
+        )
+    if len(set(asked)) < len(asked):
+        repeated = next(b for i, b in enumerate(asked) if b in asked[:i])
+        raise DataError(f"{source}: basin {repeated} is asked for more than once: name each basin once")
+    return list(asked)
+
+
+def _nearest(basin: str, available: Sequence[str]) -> list[str]:
+    padded = basin.zfill(8)
+    if padded in available:
+        return [padded]
+    return get_close_matches(basin, available, n=2, cutoff=0.5)
+
+
+def select_period(time: NDArray[np.datetime64], start: str | None, end: str | None, source: str) -> slice:
+    """The slice of `time` (sorted) from `start` to `end`, both included; None means to the edge.
+
+    Raises:
+        DataError: if a date cannot be read, the period is empty or leaves that of the data.
+    """
+    first = time[0] if start is None else _date(start, "start")
+    last = time[-1] if end is None else _date(end, "end")
+    if first > last:
+        raise DataError(
+            f"{source}: the period asked for, {period(np.array([first, last]))}, is empty: "
+            f"choose one within {period(time)}, which the data cover"
+        )
+    if first < time[0] or last > time[-1]:
+        raise DataError(
+            f"{source}: the period asked for, {period(np.array([first, last]))}, is not within that of the "
+            f"forcing, {period(time)}: choose --start and --end within it"
+        )
+    return slice(int(np.searchsorted(time, first)), int(np.searchsorted(time, last, side="right")))
+
+
+def _date(text: str, name: str) -> np.datetime64:
+    try:
+        return pd.Timestamp(text).to_datetime64().astype("datetime64[ns]")
+    except ValueError:
+        raise DataError(f"{name} {text!r} is not a date: write it as 1999-10-01") from None

@@ -1,0 +1,72 @@
+"""The whole model over sequences, differentiable: gA, HBV and routing; torch.
+
+The same data flow as `dhbv.runtime`, for training and for gradients.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from dhbv import networks
+from dhbv.configuration import ModelConfig
+from dhbv.normalisation import Statistics, normalise_forcing
+from dhbv.physics import hbv, unit_hydrograph
+from dhbv.physics.parameters import PARAMETERS, ROUTING_PARAMETERS
+
+_RUNOFF = ("q0", "q1", "q2")
+
+
+class DeltaModel(nn.Module):
+    """δ-HBV: parameters learned from attributes and weather, water moved by HBV."""
+
+    def __init__(self, config: ModelConfig, statistics: Statistics) -> None:
+        super().__init__()
+        self.form = config.form
+        self.statistics = statistics
+        self.network = networks.build(config)
+
+    def parameters_of(self, logits: networks.Logits) -> dict[str, Tensor]:
+        """HBV parameters by name: static [basin, M], dynamic [time, basin, M]."""
+        static = torch.sigmoid(logits.base)
+        daily = torch.sigmoid(logits.daily)
+        fractions = {name: static[:, k] for k, name in enumerate(self.form.parameters)}
+        fractions |= {name: daily[:, :, k] for k, name in enumerate(self.form.dynamic)}
+        return {name: PARAMETERS[name].scale(fraction) for name, fraction in fractions.items()}
+
+    def forward(
+        self, forcing: Tensor, attributes: Tensor, *, warmup: int = 0, static_day: int = -1
+    ) -> dict[str, Tensor]:
+        """Runoff and its three routed parts, each [time − warmup, basin] mm d-1, from a cold start.
+
+        Args:
+            forcing: weather [time, basin, 3]: P mm d-1, T degC, Ep mm d-1.
+            attributes: normalised [basin, attribute].
+            warmup: days at the beginning that only fill the stores, without gradient through HBV.
+            static_day: the day at which gA kind `lstm` reads its static parameters; in training
+                the last, in running the last of the spin-up.
+        """
+        logits = self.network(normalise_forcing(forcing, self.statistics), attributes, static_day)
+        parameters = self.parameters_of(logits)
+        routing = torch.sigmoid(logits.routing).unbind(-1)
+        u = unit_hydrograph.unit_hydrograph(
+            *(p.scale(f) for p, f in zip(ROUTING_PARAMETERS, routing, strict=True))
+        )
+        stores = hbv.initial_stores(parameters["fc"].detach())
+        history: dict[str, Tensor | None] = dict.fromkeys(_RUNOFF)
+        if warmup:
+            with torch.no_grad():
+                past = {n: v[:warmup] if v.ndim == 3 else v for n, v in parameters.items()}
+                stores, runoff = hbv.simulate(stores, forcing[:warmup], past, _RUNOFF)
+                history = {name: _last_days(runoff[name]) for name in _RUNOFF}
+            parameters = {n: v[warmup:] if v.ndim == 3 else v for n, v in parameters.items()}
+        _, runoff = hbv.simulate(stores, forcing[warmup:], parameters, _RUNOFF)
+        q0, q1, q2 = (unit_hydrograph.route(runoff[name], u, history[name]) for name in _RUNOFF)
+        return {"runoff": q0 + q1 + q2, "surface_runoff": q0, "interflow": q1, "baseflow": q2}
+
+
+def _last_days(runoff: Tensor) -> Tensor:
+    """The last 14 days of runoff [time, basin], with dry days before a shorter record."""
+    missing = max(unit_hydrograph.MEMORY - runoff.shape[0], 0)
+    dry = runoff.new_zeros(missing, runoff.shape[1])
+    return torch.cat([dry, runoff[-unit_hydrograph.MEMORY :]])

@@ -1,0 +1,189 @@
+"""A model is a directory: weights, configuration, statistics, scores and checksums of them all.
+
+Training writes it, the runtime and BMI read it, and nothing else is needed to run it. It is
+written beside its place and renamed into it, so it is never seen half made; it is never changed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
+
+from dhbv import __version__, configuration
+from dhbv.configuration import Config
+from dhbv.errors import ModelDirectoryError
+from dhbv.normalisation import Statistics
+from dhbv.physics.parameters import PARAMETERS
+
+FORMAT = 1
+WEIGHTS = "weights.safetensors"
+CONFIG = "config.yaml"
+STATISTICS = "statistics.json"
+SCORES = "scores.json"
+CARD = "README.md"
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, eq=False)
+class ModelDirectory:
+    """A trained model as it lies on disk, read and verified."""
+
+    path: Path
+    config: Config
+    statistics: Statistics
+    weights: dict[str, NDArray[np.float32]]
+    manifest: dict[str, Any]
+    scores: dict[str, Any]
+
+    @property
+    def weights_sha256(self) -> str:
+        """What states and outputs name to say which weights made them."""
+        sha256: str = self.manifest["files"][WEIGHTS]
+        return sha256
+
+
+def save(
+    path: Path,
+    config: Config,
+    statistics: Statistics,
+    weights: Mapping[str, NDArray[np.float32]],
+    *,
+    data_digest: str,
+    scores: Mapping[str, Any],
+    extra: Mapping[str, bytes] | None = None,
+) -> ModelDirectory:
+    """Write a model directory at `path`, which must be free or an empty folder, all at once.
+
+    Args:
+        path: where it shall lie.
+        config: how the model was made.
+        statistics: of the training data.
+        weights: arrays of gA by name.
+        data_digest: sha256 of exactly the data trained on.
+        scores: summaries by label, see `dhbv.evaluation.scores.summary`.
+        extra: further files by name, such as the loss curve.
+
+    Raises:
+        ModelDirectoryError: if something lies at `path` already.
+    """
+    refuse_occupied(path)
+    contents = {
+        WEIGHTS: save_arrays({name: np.ascontiguousarray(w) for name, w in sorted(weights.items())}),
+        CONFIG: configuration.dump(config).encode(),
+        STATISTICS: msgspec.json.format(msgspec.json.encode(statistics), indent=1),
+        SCORES: (json.dumps(scores, indent=1, allow_nan=False) + "\n").encode(),
+        **(extra or {}),
+    }
+    manifest = {
+        "format": FORMAT,
+        "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "code_version": __version__,
+        "data_digest": data_digest,
+        "files": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+    }
+    card = _card(path.name, config, manifest, scores).encode()
+    manifest["files"][CARD] = hashlib.sha256(card).hexdigest()  # type: ignore[index]
+    contents |= {CARD: card, MANIFEST: (json.dumps(manifest, indent=1) + "\n").encode()}
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.mkdir()
+    for name, content in contents.items():
+        with (draft / name).open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    draft.rename(path)
+    return load(path)
+
+
+def refuse_occupied(path: Path) -> None:
+    """Raise ModelDirectoryError unless `path` is free or an empty folder."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise ModelDirectoryError(
+            f"{path} already holds something: model directories are never changed, so choose another place or remove it"
+        )
+
+
+def load(path: Path) -> ModelDirectory:
+    """Read the model directory at `path` and verify every file against its checksum.
+
+    Raises:
+        ModelDirectoryError: if it is no model directory, a file is missing or damaged, or its
+            format is another; the message names the file.
+    """
+    path = Path(path)
+    if not (path / MANIFEST).is_file():
+        raise ModelDirectoryError(
+            f"{path} is not a model directory: it has no {MANIFEST}; `dhbv train` makes one"
+        )
+    manifest = json.loads(_read(path / MANIFEST))
+    if manifest.get("format") != FORMAT:
+        raise ModelDirectoryError(
+            f"{path} has model format {manifest.get('format')}, this version reads {FORMAT}: "
+            f"it was written by delta-hbv {manifest.get('code_version')}; use that version or train again"
+        )
+    contents = {}
+    for name, expected in manifest["files"].items():
+        contents[name] = _read(path / name)
+        if hashlib.sha256(contents[name]).hexdigest() != expected:
+            raise ModelDirectoryError(
+                f"{path / name} is damaged: its sha256 is not the one in {MANIFEST}; copy it anew"
+            )
+    weights = load_arrays(contents[WEIGHTS])
+    statistics = msgspec.json.decode(contents[STATISTICS], type=Statistics)
+    config = configuration.load(path / CONFIG, Config)
+    if tuple(a.name for a in statistics.attributes) != config.model.attributes:
+        raise ModelDirectoryError(
+            f"{path}: {STATISTICS} and {CONFIG} name different attributes; copy it anew"
+        )
+    return ModelDirectory(path, config, statistics, weights, manifest, json.loads(contents[SCORES]))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelDirectoryError(
+            f"cannot read {path}: {error.strerror}; copy the model directory anew"
+        ) from error
+
+
+def _card(name: str, config: Config, manifest: Mapping[str, Any], scores: Mapping[str, Any]) -> str:
+    """The model card a person reads first."""
+    form, network = config.model.form, config.model.network
+    lines = [
+        f"# {name}",
+        "",
+        f"δ-HBV variant `{config.model.variant}`, {config.model.components} components per basin, "
+        f"gA `{network.kind}` (LSTM width {network.hidden}).",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| dynamic parameters | {', '.join(f'{PARAMETERS[p].symbol}' for p in form.dynamic) or 'none'} |",
+        f"| trained on | {len(config.data.basins or ())} basins, {config.data.train} |",
+        f"| tested on | {config.data.test} |",
+        f"| weights sha256 | `{manifest['files'][WEIGHTS]}` |",
+        f"| data digest | `{manifest['data_digest']}` |",
+        f"| delta-hbv | {manifest['code_version']}, {manifest['created']} |",
+        "",
+        "Inputs: precipitation (mm d-1), daily minimum and maximum temperature (degC), latitude, and the attributes "
+        f"{', '.join(config.model.attributes)}.",
+        "",
+    ]
+    for label, summary in scores.items():
+        median = ", ".join(f"{k} {v:.3f}" for k, v in summary["median"].items() if v is not None)
+        lines += [f"Median scores, {label}, {summary['n_basins']} basins: {median}.", ""]
+    return "\n".join(lines)

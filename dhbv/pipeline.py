@@ -1,0 +1,189 @@
+"""From a region to a tested model directory: normalise, train, test, keep."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+
+from dhbv import configuration, model_directory, normalisation
+from dhbv.configuration import Config, Period
+from dhbv.data import model_forcing, schema
+from dhbv.data.forcing import observed_flow
+from dhbv.errors import ConfigurationError
+from dhbv.evaluation.evaluate import Evaluation, evaluate
+from dhbv.model_directory import ModelDirectory
+from dhbv.normalisation import Statistics
+from dhbv.training.sampler import TrainingData
+from dhbv.training.trainer import Progress, Trainer, Validation
+
+TEST, HELD_OUT = "test period", "held-out basins"
+"""Labels of the scores a model directory keeps."""
+
+PER_BASIN = ("nse", "kge", "bfi")
+"""Scores a model directory keeps for every basin."""
+
+
+class Made(NamedTuple):
+    """A new model directory and how it did on what it was not trained on, by label."""
+
+    model: ModelDirectory
+    evaluations: dict[str, Evaluation]
+
+
+def make_model(
+    config: Config,
+    region: xr.Dataset,
+    out: Path,
+    *,
+    device: str = "auto",
+    outputs: tuple[str, ...] = ("runoff", "baseflow"),
+    on_training: Callable[[Progress], None] = lambda _: None,
+    on_testing: Callable[[int, int], None] = lambda done, total: None,
+) -> Made:
+    """Train on `region` (dims basin, time) as `config` says and write the model directory `out`.
+
+    Work in progress lies in `out`.partial; after a kill the same call goes on from there and
+    gives the same weights.
+
+    Args:
+        config: the whole configuration.
+        region: weather, flow and attributes in the schema of `dhbv.data`.
+        out: where the model directory shall be; must be free.
+        device: `auto` (a GPU where there is one), `cpu` or `cuda`.
+        outputs: what the tests' runs keep.
+        on_training: called after each minibatch.
+        on_testing: called with days done and days in all of each test.
+
+    Raises:
+        DhbvError: if the data lack basins, days or attributes, or training fails.
+    """
+    model_directory.refuse_occupied(out)
+    config = _with_basins(config, region)
+    statistics, data, digest = prepare(config, region)
+    target = torch.device(_device(device))
+    partial = out.with_name(out.name + ".partial")
+    partial.mkdir(parents=True, exist_ok=True)
+    identity = hashlib.sha256((configuration.dump(config) + digest).encode()).hexdigest()
+    trainer = Trainer(
+        config, statistics, data.to(target), validation=_validation(config, region, target),
+        checkpoint_path=partial / "checkpoint.pt", identity=identity,
+    )  # fmt: skip
+    network = trainer.run(on_training).network
+    weights = {name: w.detach().cpu().numpy() for name, w in network.state_dict().items()}
+
+    draft = partial / "untested"
+    if draft.exists():
+        shutil.rmtree(draft)
+    untested = model_directory.save(draft, config, statistics, weights, data_digest=digest, scores={})
+    evaluations = assess(untested, region, outputs=outputs, on_progress=on_testing)
+    scores = {label: e.summary | {"per_basin": _per_basin(e.table)} for label, e in evaluations.items()}
+    history = pd.DataFrame(trainer.history, columns=["iteration", "loss", "validation_loss"])
+    text = io.StringIO()
+    history.to_csv(text, index=False, lineterminator="\n")
+    model = model_directory.save(
+        out, config, statistics, weights, data_digest=digest, scores=scores,
+        extra={"history.csv": text.getvalue().encode()},
+    )  # fmt: skip
+    shutil.rmtree(partial)
+    return Made(model, evaluations)
+
+
+def prepare(config: Config, region: xr.Dataset) -> tuple[Statistics, TrainingData, str]:
+    """Statistics, training data and their digest, from training basins and days alone."""
+    chosen = _part(region, list(config.data.basins or ()), config.data.train)
+    forcing, flow = model_forcing(chosen), observed_flow(chosen)
+    columns = schema.attribute_columns(chosen)
+    statistics = normalisation.fit(forcing, columns, config.model.attributes)
+    attributes = normalisation.normalise_attributes(columns, statistics).values.astype(np.float32)
+    digest = hashlib.sha256()
+    for array in (forcing, flow, attributes):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    basins = tuple(str(b) for b in chosen["basin"].values)
+    data = TrainingData(
+        torch.from_numpy(forcing), torch.from_numpy(flow), torch.from_numpy(attributes), basins
+    )
+    return statistics, data, digest.hexdigest()
+
+
+def assess(
+    model: ModelDirectory,
+    region: xr.Dataset,
+    *,
+    outputs: tuple[str, ...] = ("runoff", "baseflow"),
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, Evaluation]:
+    """Evaluations over the test period: of the training basins, and of held-out ones if there are any."""
+    data = model.config.data
+    groups = {TEST: list(data.basins or ())}
+    if data.held_out:
+        groups[HELD_OUT] = list(data.held_out)
+    return {
+        label: evaluate(model, region.sel(basin=basins), data.test, outputs=outputs, on_progress=on_progress)
+        for label, basins in groups.items()
+    }
+
+
+def _with_basins(config: Config, region: xr.Dataset) -> Config:
+    """`config` with every training basin named."""
+    present = [str(b) for b in region["basin"].values]
+    held_out = config.data.held_out
+    basins = config.data.basins or tuple(b for b in present if b not in held_out)
+    absent = [b for b in (*basins, *held_out) if b not in present]
+    if absent:
+        raise ConfigurationError(
+            f"the data lack {len(absent)} basins of the configuration: {', '.join(absent[:5])}; "
+            "correct data.basins and data.held_out, or give data that hold them"
+        )
+    return msgspec.structs.replace(config, data=msgspec.structs.replace(config.data, basins=basins))
+
+
+def _part(region: xr.Dataset, basins: list[str], period: Period) -> xr.Dataset:
+    part = region.sel(basin=basins, time=slice(str(period.start), str(period.end)))
+    if part.sizes["time"] < period.days:
+        days = region["time"].values.astype("datetime64[D]")
+        raise ConfigurationError(
+            f"the data hold {days[0]}..{days[-1]}, not all of the period {period}: correct data.train, "
+            "data.validation and data.test, or give data that cover them"
+        )
+    return part
+
+
+def _validation(config: Config, region: xr.Dataset, device: torch.device) -> Validation | None:
+    period = config.data.validation
+    if period is None:
+        return None
+    basins = list(config.data.basins or ())
+    flow = observed_flow(_part(region, basins, period))
+    before = region.sel(basin=basins, time=slice(None, str(period.end)))
+    days = min(before.sizes["time"], len(flow) + config.data.spin_up_days)
+    forcing = model_forcing(before.isel(time=slice(-days, None)))
+    return Validation(torch.from_numpy(forcing).to(device), torch.from_numpy(flow).to(device))
+
+
+def _per_basin(table: pd.DataFrame) -> dict[str, dict[str, float | None]]:
+    return {
+        str(basin): {
+            name: round(float(row[name]), 4) if np.isfinite(row[name]) else None for name in PER_BASIN
+        }
+        for basin, row in table.iterrows()
+    }
+
+
+def _device(name: str) -> str:
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ConfigurationError(
+            "device 'cuda' was asked for, but torch finds no GPU: use --device cpu or auto"
+        )
+    return name

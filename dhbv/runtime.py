@@ -1,0 +1,232 @@
+"""A trained model as a stream, one day at a time, any number of basins at once; numpy alone.
+
+forcing → gA → parameters → one day of HBV → routing → fluxes, with everything carried from day
+to day in a `State`: `step(state, forcing) → state, outputs`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from dhbv.errors import DhbvError, StateError
+from dhbv.model_directory import ModelDirectory
+from dhbv.network_stream import NetworkStream
+from dhbv.normalisation import normalise_attributes, normalise_forcing
+from dhbv.physics import hbv, unit_hydrograph, variables
+from dhbv.physics.parameters import PARAMETERS, ROUTING_PARAMETERS
+from dhbv.state import State
+
+Float = NDArray[np.floating]
+
+OUTPUTS = tuple(variables.VARIABLES)
+"""All a day can tell: every row of the variable table."""
+
+_ROUTED = ("surface_runoff", "interflow", "baseflow")
+_FORCING_NAMES = ("P", "T", "Ep")
+
+
+class Runtime:
+    """The model of one directory over fixed basins.
+
+    Args:
+        model: the model directory.
+        basins: B names.
+        attributes: for each attribute name a sequence of B values; see `normalise_attributes`.
+        dtype: float64, or float32 for large batches.
+
+    Raises:
+        DhbvError: if an attribute the model needs is absent or no number.
+    """
+
+    def __init__(
+        self,
+        model: ModelDirectory,
+        basins: Sequence[str],
+        attributes: Mapping[str, Sequence[object]],
+        *,
+        dtype: DTypeLike = np.float64,
+    ) -> None:
+        self.model = model
+        self.basins = tuple(basins)
+        self.dtype = np.dtype(dtype)
+        self.attributes = normalise_attributes(attributes, model.statistics)
+        if len(self.attributes.values) != len(self.basins):
+            raise DhbvError(f"{len(self.attributes.values)} rows of attributes for {len(self.basins)} basins")
+        self._form = model.config.model.form
+        self._network = NetworkStream(model.weights, model.config.model, self.attributes.values, self.dtype)
+        self._base: Float | None = None
+        if self._network.base is not None:
+            self._set_base(self._network.base)
+
+    def cold_state(self, time: np.datetime64) -> State:
+        """A state with nearly empty stores, valid at 00:00 of `time`.
+
+        Raises:
+            StateError: if the model's static parameters must first be read at the end of a spin-up.
+        """
+        if self._network.frozen_size:
+            raise StateError(
+                "this model (gA kind 'lstm') reads its static parameters at the end of a spin-up: "
+                "start it from a spin-up over a forcing history, or from a saved state"
+            )
+        return self._empty_state(time, np.zeros((len(self.basins), 0), self.dtype))
+
+    def spin_up(self, forcing: Float, start: np.datetime64) -> State:
+        """The state after a history of weather [time, B, 3] that begins on the day `start`."""
+        self._check(forcing)
+        frozen = np.zeros((len(self.basins), 0), self.dtype)
+        state = self._empty_state(start, frozen)
+        if self._network.frozen_size:
+            hidden, cell = state.hidden, state.cell
+            for x in normalise_forcing(forcing.astype(self.dtype), self.model.statistics):
+                hidden, cell = self._network.step(x, hidden, cell)
+            state = replace(state, frozen=self._network.read_base(hidden))
+        return self.run(state, forcing, outputs=())[0]
+
+    def step(
+        self, state: State, forcing: Float, outputs: Sequence[str] = OUTPUTS
+    ) -> tuple[State, dict[str, Float]]:
+        """One day: weather [B, 3] (P mm d-1, T degC, Ep mm d-1) → the next state, outputs [B] each.
+
+        Raises:
+            StateError: if the state belongs to other weights, basins or precision.
+            DhbvError: if the weather is not finite, or P or Ep negative.
+        """
+        state, days = self.run(state, forcing[None], outputs)
+        return state, {name: day[0] for name, day in days.items()}
+
+    def run(
+        self, state: State, forcing: Float, outputs: Sequence[str] = OUTPUTS
+    ) -> tuple[State, dict[str, Float]]:
+        """Many days: weather [time, B, 3] → the state after them, outputs [time, B] each; see `step`."""
+        self._accept(state)
+        self._check(forcing)
+        forcing = np.asarray(forcing, self.dtype)
+        days: dict[str, Float] = {name: np.empty(forcing.shape[:2], self.dtype) for name in outputs}
+        stores, runoff = hbv.Stores(*state.stores), state.runoff
+        hidden, cell = state.hidden, state.cell
+        base = self._base
+        assert base is not None
+        for n, (weather, x) in enumerate(
+            zip(forcing, normalise_forcing(forcing, self.model.statistics), strict=True)
+        ):
+            hidden, cell = self._network.step(x, hidden, cell)
+            day = self._parameters
+            if self._form.dynamic:
+                logits = self._network.daily(hidden, base)
+                day = day._replace(**{p: _value(p, logits[:, k]) for k, p in enumerate(self._form.dynamic)})
+            p, t, ep = weather.T[:, :, None]
+            stores, fluxes = hbv.step(stores, hbv.Forcing(p, t, ep), day)
+            unrouted = np.stack([fluxes.q0, fluxes.q1, fluxes.q2]).mean(-1)
+            routed, runoff = unit_hydrograph.route_day(unrouted, self._ordinates, runoff)
+            for name, values in days.items():
+                values[n] = self._output(name, weather, day, stores, fluxes, routed, runoff)
+        time = state.time + np.timedelta64(len(forcing), "D")
+        return replace(
+            state, time=time, stores=np.stack(stores), runoff=runoff, hidden=hidden, cell=cell
+        ), days  # fmt: skip
+
+    def storage(self, state: State) -> Float:
+        """All water in the model [B], mm: the stores and what is on its way through routing."""
+        self._accept(state)
+        stored: Float = state.stores.sum(0).mean(-1) + self._routing_store(state.runoff)
+        return stored
+
+    def _output(
+        self, name: str, weather: Float, day: hbv.Parameters, stores: hbv.Stores, fluxes: hbv.Fluxes,
+        routed: Float, runoff: Float,
+    ) -> Float:  # fmt: skip
+        if name == "runoff":
+            return routed[0] + routed[1] + routed[2]
+        if name in _ROUTED:
+            return routed[_ROUTED.index(name)]
+        if name == "routing_store":
+            return self._routing_store(runoff)
+        if name == "prcp":
+            return weather[:, 0]
+        if name == "pet":
+            return weather[:, 2]
+        if variables.VARIABLES[name].stage == "parameter":
+            value = getattr(day, name)
+            return np.ones(len(self.basins), self.dtype) if value is None else value.mean(-1)
+        return hbv.output(name, stores, fluxes).mean(-1)
+
+    def _routing_store(self, runoff: Float) -> Float:
+        in_transit: Float = unit_hydrograph.routing_store(self._ordinates, runoff).sum(0)
+        return in_transit
+
+    def _set_base(self, base: Float) -> None:
+        """Turn base logits into the static parameters and the unit hydrograph."""
+        components, routing = self._network.split(base)
+        self._base = base
+        self._parameters = hbv.Parameters(
+            **{name: _value(name, components[:, k]) for k, name in enumerate(self._form.parameters)}
+        )
+        a, tau = (_value(p.name, routing[:, k]) for k, p in enumerate(ROUTING_PARAMETERS))
+        self._ordinates = unit_hydrograph.unit_hydrograph(a, tau)
+
+    def _empty_state(self, time: np.datetime64, frozen: Float) -> State:
+        basins, components = len(self.basins), self.model.config.model.components
+        memory = np.zeros((basins, self._network.hidden_size), self.dtype)
+        return State(
+            weights=self.model.weights_sha256,
+            basins=self.basins,
+            time=time.astype("datetime64[D]"),
+            stores=np.full((len(hbv.Stores._fields), basins, components), hbv.INITIAL_STORAGE, self.dtype),
+            runoff=np.zeros((unit_hydrograph.MEMORY, len(_ROUTED), basins), self.dtype),
+            hidden=memory,
+            cell=memory,
+            frozen=frozen,
+        )
+
+    def _accept(self, state: State) -> None:
+        """Raise StateError unless the state is this runtime's own kind; take its frozen parameters."""
+        if state.weights != self.model.weights_sha256:
+            raise StateError(
+                f"the state was made by weights {state.weights[:12]}…, this model has "
+                f"{self.model.weights_sha256[:12]}…: states do not fit other weights; "
+                "use the model that made it, or spin this one up over a forcing history"
+            )
+        if state.basins != self.basins:
+            raise StateError(
+                f"the state holds {len(state.basins)} basins ({', '.join(state.basins[:3])} …), this run "
+                f"{len(self.basins)} ({', '.join(self.basins[:3])} …), and their order counts: "
+                "open the runtime with the state's basins"
+            )
+        expected = self._empty_state(
+            state.time, np.zeros((len(self.basins), self._network.frozen_size), self.dtype)
+        )
+        for name in ("stores", "runoff", "hidden", "cell", "frozen"):
+            have, want = getattr(state, name), getattr(expected, name)
+            if have.shape != want.shape or have.dtype != want.dtype:
+                raise StateError(
+                    f"the state's {name} is {have.dtype}{list(have.shape)}, this runtime needs "
+                    f"{want.dtype}{list(want.shape)}: open the runtime with dtype={have.dtype}, or spin it up"
+                )
+        if self._network.frozen_size and state.frozen is not self._base:
+            self._set_base(state.frozen)
+
+    def _check(self, forcing: Float) -> None:
+        """Raise DhbvError unless weather [time, B, 3] can be run."""
+        if forcing.ndim != 3 or forcing.shape[1:] != (len(self.basins), 3):
+            raise DhbvError(
+                f"weather must have the shape [time, {len(self.basins)}, 3], not {list(forcing.shape)}"
+            )
+        bad = ~np.isfinite(forcing)
+        bad[..., 0::2] |= forcing[..., 0::2] < 0.0
+        if bad.any():
+            day, basin, kind = np.argwhere(bad)[0]
+            raise DhbvError(
+                f"basin {self.basins[basin]}: {_FORCING_NAMES[kind]} is {forcing[day, basin, kind]} on day {day} "
+                f"of the run ({int(bad.sum())} such values in all): weather must be finite, P and Ep not negative; "
+                "fill or correct it first"
+            )
+
+
+def _value(name: str, logits: Float) -> Float:
+    """A parameter's value from its logits, of any shape: lower + σ(logits) · (upper − lower)."""
+    return PARAMETERS[name].scale(0.5 + 0.5 * np.tanh(0.5 * logits))

@@ -1,0 +1,1 @@
+"""Training gA through the physics: minibatches, losses, checkpoints, the loop; torch."""

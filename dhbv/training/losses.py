@@ -1,0 +1,69 @@
+"""Losses on observed flow; days and basins without observation give no gradient.
+
+Both forms share their weight between Q and Q̂ = log10(√Q + 0.1), which brings out low flow
+(Feng et al. 2022, eq. 1 and 2).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from dhbv.configuration import TrainingConfig
+from dhbv.errors import DhbvError
+
+_SMALLEST_FLOW = 1e-6
+"""mm d-1; below it √Q has no useful gradient."""
+_SPREAD_FLOOR = 0.1
+"""mm d-1 added to a basin's standard deviation, so that arid basins do not dominate."""
+_SPREAD_FLOOR_LOW = 0.05
+"""The same for Q̂."""
+
+
+def low_flow(q: Tensor) -> Tensor:
+    """Q̂ = log10(√Q + 0.1) of flow in mm d-1, any shape."""
+    return torch.log10(torch.sqrt(torch.clip(q, _SMALLEST_FLOW, None)) + 0.1)
+
+
+class Loss:
+    """The configured loss for basins whose whole training record is `flow` [time, basin].
+
+    Raises:
+        DhbvError: if a basin has no observation at all.
+    """
+
+    def __init__(self, config: TrainingConfig, flow: Tensor, basins: tuple[str, ...]) -> None:
+        empty = [name for name, seen in zip(basins, flow.isfinite().any(0).tolist(), strict=True) if not seen]
+        if empty:
+            raise DhbvError(
+                f"no observed flow in the training period for {', '.join(empty[:5])} ({len(empty)} basins): "
+                "leave them out of data.basins or choose another data.train"
+            )
+        self.kind, self.alpha = config.loss, config.low_flow_weight
+        self.spread = _spread(flow) + _SPREAD_FLOOR
+        self.spread_low = _spread(low_flow(flow)) + _SPREAD_FLOOR_LOW
+
+    def __call__(self, simulated: Tensor, observed: Tensor, basins: Tensor) -> Tensor:
+        """The loss (1), a scalar, of flow [time, n] in the basins at positions [n] of the record."""
+        spread, spread_low = self.spread[basins], self.spread_low[basins]
+        plain = self._part(simulated, observed, spread)
+        low = self._part(low_flow(simulated), low_flow(observed), spread_low)
+        return (1.0 - self.alpha) * plain + self.alpha * low
+
+    def _part(self, simulated: Tensor, observed: Tensor, spread: Tensor) -> Tensor:
+        seen = observed.isfinite()
+        # Replacing before subtracting keeps NaN out of the gradient too.
+        error = torch.where(seen, simulated - torch.where(seen, observed, 0.0), 0.0)
+        if self.kind == "nse":
+            error = error / spread
+        mean = (error**2).sum() / seen.sum().clip(1)
+        # The root's slope is infinite at a perfect fit.
+        return mean if self.kind == "nse" else torch.sqrt(mean + 1e-12)
+
+
+def _spread(flow: Tensor) -> Tensor:
+    """Standard deviation of each basin's observed days [basin]."""
+    seen = flow.isfinite()
+    days = seen.sum(0).clip(1)
+    mean = torch.where(seen, flow, 0.0).sum(0) / days
+    return torch.sqrt((torch.where(seen, flow - mean, 0.0) ** 2).sum(0) / days)
