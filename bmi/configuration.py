@@ -28,7 +28,7 @@ class BmiConfig(Section, frozen=True):
     """A CSV table with the catchments' ids in its first column, or the values themselves: one for a
     single catchment, a list for several."""
     start_time: dt.datetime
-    """The calendar time of BMI time 0, at the beginning of a UTC day."""
+    """The calendar time of BMI time 0, at the beginning of a UTC day: 2015-12-01 00:00:00."""
     time_step: Literal[3600, 86400] = 3600
     """Seconds. Hourly gathers 24 hours to a day and gives the day's water out over the next day;
     daily takes and gives whole days."""

@@ -194,10 +194,11 @@ def demo(
 
     Example: dhbv demo   or, on real basins:   dhbv demo --data $CAMELS/camels_us_maurer.nc
     """
+    from bmi import DeltaHbv
     from dhbv import demonstration
 
     with _bars() as bars:
-        summary = demonstration.run(out, data, attributes, bars)
+        summary = demonstration.run(out, data, attributes, DeltaHbv, bars)
     console.print(demonstration.render(summary))
     _write_json(summary, json_file)
 

@@ -204,12 +204,6 @@ def parse(content: Any, kind: type[T], *, source: str) -> T:
         raise ConfigurationError(f"{source}: {'.'.join(keys) or 'top level'}: {message}{given}") from None
 
 
-def plain(config: Section) -> dict[str, Any]:
-    """`config` as plain dicts, lists and text: what `parse` reads."""
-    content: dict[str, Any] = msgspec.to_builtins(config)
-    return content
-
-
 def dump(config: Section) -> str:
     """`config` as YAML that `load` reads back equal."""
-    return yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(msgspec.to_builtins(config), sort_keys=False, allow_unicode=True)

@@ -77,7 +77,10 @@ def check_dates(time: NDArray[np.datetime64], where: str, *, gaps: bool = False)
         raise DataError(f"{where}: holds no day: choose a longer period or another file")
     days = time.astype("datetime64[D]")
     steps = np.diff(days)
-    wrong = np.flatnonzero(steps <= np.timedelta64(0, "D") if gaps else steps != _DAY)
+    wrong = np.flatnonzero(steps <= np.timedelta64(0, "D"))
+    # Unsorted days leave gaps as well; the disorder is what to mend.
+    if wrong.size == 0 and not gaps:
+        wrong = np.flatnonzero(steps != _DAY)
     if wrong.size == 0:
         return
     before, after = days[wrong[0]], days[wrong[0] + 1]

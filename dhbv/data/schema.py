@@ -123,8 +123,8 @@ def with_attributes(ds: xr.Dataset, table: pd.DataFrame) -> xr.Dataset:
 
 def _static(column: pd.Series) -> NDArray[np.generic]:
     if pd.api.types.is_numeric_dtype(column):
-        return column.to_numpy(dtype=np.float64)
-    return column.astype(object).where(column.notna(), "").to_numpy(dtype=object)
+        return column.to_numpy(dtype=np.float64, copy=True)
+    return column.astype(object).where(column.notna(), "").to_numpy(dtype=object, copy=True)
 
 
 def attributes(ds: xr.Dataset) -> pd.DataFrame:

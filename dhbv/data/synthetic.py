@@ -94,7 +94,7 @@ def synthetic_region(
     kept = days >= first
     basins = [f"syn-{i + 1:03d}" for i in range(n_basins)]
     places = draw_places(rng, n_basins)
-    weather = generate(rng, places, days.dayofyear.to_numpy())
+    weather = generate(rng, places, days.day_of_year.to_numpy())
     location = pd.DataFrame({"gauge_lat": places.lat}, index=basins)
     whole = assemble(basins, days.to_numpy(), weather._asdict(), location)
     # The truth runs on what a model will see, float32 weather included.
@@ -104,7 +104,7 @@ def synthetic_region(
         weather.prcp[:, kept],
         mean_temperature(weather.tmin, weather.tmax)[:, kept],
         forcing[kept, :, 2].T,
-        days[kept].dayofyear.to_numpy(),
+        days[kept].day_of_year.to_numpy(),
     )
     table = pd.concat([climate, draw_landscape(rng, places, climate)], axis=1).set_index(pd.Index(basins))
     region = with_attributes(whole.isel(time=kept), table)

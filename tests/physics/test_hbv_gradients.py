@@ -70,7 +70,7 @@ def test_the_rain_snow_switch_is_hard() -> None:
 
 
 def _two_hard_years() -> np.ndarray:
-    """[730, basin, 3]: desert, deep cold, a cold night on a wet day, cloudbursts and drought, no evaporation."""
+    """[730, basin, 3]: desert, deep cold without evaporation, alpine, rare cloudbursts, 500 mm every day."""
     day = np.arange(730)
     season = np.sin(2.0 * np.pi * day / 365.0)
     desert = np.stack([0.0 * day, 30.0 + 15.0 * season, 8.0 + 7.0 * season], -1)

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dhbv.data.attribute_table import join, read_attributes
+from dhbv.data.schema import DataError
+
+
+def _write(folder: Path, text: str) -> Path:
+    file = folder / "table.csv"
+    file.write_text(text)
+    return file
+
+
+@pytest.mark.parametrize("key", ["gauge_id", "basin"])
+def test_ids_stay_text_and_categories_are_stripped(tmp_path: Path, key: str) -> None:
+    file = _write(tmp_path, f"{key},dom_land_cover,huc_02,geol_porostiy\n01013500,    Mixed Forests  ,01,\n")
+    table = read_attributes(file)
+    assert table.index.tolist() == ["01013500"]
+    assert table.loc["01013500", "dom_land_cover"] == "Mixed Forests"
+    assert table.loc["01013500", "huc_02"] == "01"
+    assert np.isnan(table.loc["01013500", "geol_porosity"])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id,x\n1,2\n", "no key column: one of gauge_id or basin .* found id, x"),
+        ("basin,x\n1,2\n1,3\n", "basin 1 has more than one row"),
+        ("", "not an attribute table"),
+        ("basin,x\n1,2\n2,3,4,5\n", "not an attribute table"),
+    ],
+)
+def test_a_table_that_is_none_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(DataError, match=rf"table\.csv: {message}"):
+        read_attributes(_write(tmp_path, text))
+
+
+def test_a_missing_table_names_the_option(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"nowhere\.csv: no such attribute table.*--attributes FILE"):
+        read_attributes(tmp_path / "nowhere.csv")
+
+
+def test_tables_are_joined_by_basin(tmp_path: Path) -> None:
+    first = read_attributes(_write(tmp_path, "basin,x\n01,1\n02,2\n"))
+    second = read_attributes(_write(tmp_path, "basin;y\n02;20\n01;10\n"), ";")
+    assert join([first, second], "both").loc["01"].tolist() == [1, 10]
