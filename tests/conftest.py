@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,12 @@ from numpy.typing import NDArray
 from dhbv import model_directory, normalisation
 from dhbv.configuration import Config, parse
 from dhbv.model_directory import ModelDirectory
+
+if find_spec("torch") is None:
+    # The core runs and is tested without torch; what trains is not.
+    collect_ignore_glob = [
+        "training/*", "networks/*", "kernels/*", "test_model.py", "test_pipeline.py", "test_demonstration.py",
+    ]  # fmt: skip
 
 ATTRIBUTES = ("p_mean", "aridity", "area_gages2", "geol_1st_class")
 CLASSES = ("Evaporites", "Metamorphics", "Siliciclastic sedimentary rocks")

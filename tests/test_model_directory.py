@@ -1,0 +1,80 @@
+"""A model directory is written whole, read back equal, and never read damaged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dhbv import model_directory
+from dhbv.errors import ModelDirectoryError
+from dhbv.model_directory import CONFIG, MANIFEST, SCORES, STATISTICS, WEIGHTS, ModelDirectory
+
+Make = Callable[..., ModelDirectory]
+
+
+def test_what_was_saved_is_loaded(make_directory: Make) -> None:
+    saved = make_directory()
+    again = model_directory.load(saved.path)
+    assert again.config == saved.config
+    assert again.statistics == saved.statistics
+    assert again.weights_sha256 == saved.weights_sha256
+    assert all(np.array_equal(again.weights[name], w) for name, w in saved.weights.items())
+
+
+def test_equal_weights_have_equal_sha256_and_others_not(make_directory: Make) -> None:
+    first = make_directory()
+    copy = model_directory.save(
+        first.path.with_name("copy"), first.config, first.statistics,
+        dict(reversed(first.weights.items())), data_digest="other", scores={},
+    )  # fmt: skip
+    assert copy.weights_sha256 == first.weights_sha256
+    assert make_directory(seed=1).weights_sha256 != first.weights_sha256
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, CONFIG, STATISTICS, SCORES])
+def test_a_flipped_bit_is_refused_by_file(make_directory: Make, name: str) -> None:
+    path = make_directory().path / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+    with pytest.raises(ModelDirectoryError, match=rf"{name} is damaged"):
+        model_directory.load(path.parent)
+
+
+def test_a_missing_file_is_refused_by_name(make_directory: Make) -> None:
+    path = make_directory().path
+    (path / WEIGHTS).unlink()
+    with pytest.raises(ModelDirectoryError, match=rf"cannot read .*{WEIGHTS}"):
+        model_directory.load(path)
+
+
+def test_a_folder_without_manifest_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(ModelDirectoryError, match="not a model directory"):
+        model_directory.load(tmp_path)
+
+
+def test_another_format_is_refused(make_directory: Make) -> None:
+    path = make_directory().path / MANIFEST
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 99}))
+    with pytest.raises(ModelDirectoryError, match="model format 99"):
+        model_directory.load(path.parent)
+
+
+def test_a_model_directory_is_never_overwritten(make_directory: Make) -> None:
+    first = make_directory()
+    before = (first.path / MANIFEST).read_bytes()
+    with pytest.raises(ModelDirectoryError, match="already holds something"):
+        make_directory()
+    assert (first.path / MANIFEST).read_bytes() == before
+
+
+def test_the_card_tells_what_it_is(make_directory: Make) -> None:
+    model = make_directory()
+    card = (model.path / "README.md").read_text(encoding="utf-8")
+    assert model.weights_sha256 in card
+    assert "delta_bt_gt" in card
+    assert "geol_1st_class" in card

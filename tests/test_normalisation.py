@@ -1,0 +1,71 @@
+"""Statistics describe training data alone; missing values become the mean."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dhbv.errors import DhbvError
+from dhbv.normalisation import fit, normalise_attributes, normalise_forcing
+from tests.conftest import ATTRIBUTES, attribute_table, weather
+
+
+def test_normalised_training_data_have_mean_0_and_spread_1() -> None:
+    forcing, table = weather(500, 6), attribute_table(40)
+    statistics = fit(forcing, table, ATTRIBUTES)
+    x = normalise_forcing(forcing, statistics).reshape(-1, 3)
+    a = normalise_attributes(table, statistics).values
+    np.testing.assert_allclose(x.mean(0), 0.0, atol=1e-12)
+    np.testing.assert_allclose(x.std(0), 1.0)
+    np.testing.assert_allclose(a.mean(0), 0.0, atol=1e-12)
+    np.testing.assert_allclose(a.std(0), 1.0)
+
+
+def test_rain_is_normalised_by_the_papers_transform() -> None:
+    statistics = fit(weather(100, 2), attribute_table(5), ATTRIBUTES)
+    x = normalise_forcing(np.array([[4.0, 1.0, 2.0]]), statistics)
+    expected = (np.log10(np.sqrt(4.0) + 0.1) - statistics.forcing_mean[0]) / statistics.forcing_std[0]
+    assert x[0, 0] == pytest.approx(expected)
+
+
+def test_torch_and_numpy_agree() -> None:
+    torch = pytest.importorskip("torch")
+    forcing = weather(50, 3)
+    statistics = fit(forcing, attribute_table(5), ATTRIBUTES)
+    there = normalise_forcing(torch.from_numpy(forcing), statistics).numpy()
+    np.testing.assert_allclose(there, normalise_forcing(forcing, statistics), rtol=1e-12)
+
+
+def test_an_attribute_that_is_the_same_everywhere_does_no_harm() -> None:
+    table = attribute_table(5) | {"aridity": [0.1] * 5}
+    statistics = fit(weather(100, 2), table, ATTRIBUTES)
+    assert np.isfinite(normalise_attributes(table, statistics).values).all()
+
+
+def test_missing_training_values_do_not_count() -> None:
+    table = attribute_table(5) | {"aridity": [1.0, None, 3.0, float("nan"), 2.0]}
+    statistics = fit(weather(100, 2), table, ATTRIBUTES)
+    assert statistics.attributes[1].mean == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"aridity": [None] * 5}, "aridity has no value in any training basin"),
+        ({"p_mean": [1.0, 2.0, object(), 3.0, 4.0]}, "attribute p_mean must be a number"),
+    ],
+)
+def test_useless_attributes_are_named(change: dict[str, list[object]], message: str) -> None:
+    with pytest.raises(DhbvError, match=message):
+        fit(weather(100, 2), attribute_table(5) | change, ATTRIBUTES)
+
+
+def test_an_attribute_without_column_is_named_with_the_remedy() -> None:
+    with pytest.raises(DhbvError, match=r"lacks elev_mean: add the columns, or list .* model.attributes"):
+        fit(weather(100, 2), attribute_table(5), (*ATTRIBUTES, "elev_mean"))
+
+
+def test_text_where_training_had_numbers_is_an_error() -> None:
+    statistics = fit(weather(100, 2), attribute_table(5), ATTRIBUTES)
+    with pytest.raises(DhbvError, match="aridity must be a number"):
+        normalise_attributes(attribute_table(5) | {"aridity": ["wet"] * 5}, statistics)

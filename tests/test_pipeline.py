@@ -1,0 +1,91 @@
+"""From a region to a tested model directory; nothing but training basins and days is learned from."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+from dhbv import model_directory, pipeline
+from dhbv.configuration import Config, DataConfig, Period
+from dhbv.data.synthetic import synthetic_region
+from dhbv.errors import ConfigurationError, ModelDirectoryError
+from tests.conftest import small_config
+
+TRAIN = Period(start=dt.date(1998, 10, 1), end=dt.date(2000, 9, 30))
+TEST = Period(start=dt.date(2000, 10, 1), end=dt.date(2001, 9, 30))
+
+
+@pytest.fixture(scope="module")
+def region() -> xr.Dataset:
+    return synthetic_region(n_basins=6, years=6, start="1995-10-01").region
+
+
+def config_of(region: xr.Dataset, **training: object) -> Config:
+    config = small_config(**training)
+    names = [str(b) for b in region["basin"].values]
+    data = DataConfig(train=TRAIN, test=TEST, held_out=tuple(names[-2:]), spin_up_days=365)
+    return msgspec.structs.replace(config, data=data)
+
+
+def test_a_tested_model_directory_comes_out(region: xr.Dataset, tmp_path: Path) -> None:
+    made = pipeline.make_model(config_of(region), region, tmp_path / "model")
+    again = model_directory.load(tmp_path / "model")
+    assert again.weights_sha256 == made.model.weights_sha256
+    assert set(again.scores) == {pipeline.TEST, pipeline.HELD_OUT}
+    assert again.scores[pipeline.TEST]["n_basins"] == 4
+    assert set(again.scores[pipeline.HELD_OUT]["per_basin"]) == {"syn-005", "syn-006"}
+    assert again.config.data.basins == ("syn-001", "syn-002", "syn-003", "syn-004")
+    assert len((tmp_path / "model" / "history.csv").read_text().splitlines()) == 1 + 6
+    assert not (tmp_path / "model.partial").exists()
+    with pytest.raises(ModelDirectoryError, match="already holds something"):
+        pipeline.make_model(config_of(region), region, tmp_path / "model")
+
+
+def test_other_basins_and_days_may_be_poisoned_without_effect(region: xr.Dataset, tmp_path: Path) -> None:
+    config = config_of(region)
+    clean = pipeline.prepare(pipeline._with_basins(config, region), region)
+    poisoned = region.copy(deep=True)
+    outside = (poisoned["time"] < np.datetime64("1998-10-01")) | (
+        poisoned["time"] > np.datetime64("2000-09-30")
+    )
+    for name in ("prcp", "tmin", "tmax", "streamflow"):
+        poisoned[name] = xr.where(outside, 1e6, poisoned[name]).transpose("basin", "time")
+        poisoned[name][-2:] = 1e6
+    for name in config.model.attributes:
+        if poisoned[name].dtype.kind == "f":
+            poisoned[name][-2:] = 1e6
+    spoilt = pipeline.prepare(pipeline._with_basins(config, poisoned), poisoned)
+    assert spoilt[0] == clean[0]
+    assert spoilt[2] == clean[2]
+    assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(clean[1][:3], spoilt[1][:3], strict=True))
+
+
+def test_the_digest_tells_other_training_data(region: xr.Dataset) -> None:
+    config = pipeline._with_basins(config_of(region), region)
+    changed = region.copy(deep=True)
+    changed["streamflow"].loc[{"basin": "syn-001", "time": "1999-07-01"}] += 0.001
+    assert pipeline.prepare(config, region)[2] != pipeline.prepare(config, changed)[2]
+
+
+def test_absent_basins_and_days_are_named(region: xr.Dataset, tmp_path: Path) -> None:
+    config = config_of(region)
+    data = msgspec.structs.replace(config.data, basins=("syn-001", "nowhere"))
+    with pytest.raises(ConfigurationError, match="lack 1 basins of the configuration: nowhere"):
+        pipeline.make_model(msgspec.structs.replace(config, data=data), region, tmp_path / "m")
+    with pytest.raises(
+        ConfigurationError, match=r"hold 1999-10-01\.\.2001-09-30, not all of the period 1998-10-01"
+    ):
+        pipeline.make_model(config, region.sel(time=slice("1999-10-01", None)), tmp_path / "m")
+
+
+def test_a_gpu_that_is_not_there_is_said(region: xr.Dataset, tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(ConfigurationError, match="torch finds no GPU"):
+        pipeline.make_model(config_of(region), region, tmp_path / "m", device="cuda")
