@@ -17,10 +17,10 @@ import numpy as np
 from bmipy import Bmi
 from numpy.typing import NDArray
 
-from bmi.configuration import LATITUDE, BmiConfig, attribute_columns
+from bmi.configuration import BmiConfig, attribute_columns, latitudes
 from bmi.day import Day
 from dhbv import configuration, model_directory
-from dhbv.errors import ConfigurationError, DhbvError
+from dhbv.errors import ConfigurationError, DhbvError, ModelDirectoryError, StateError
 from dhbv.model_directory import ModelDirectory
 from dhbv.physics.variables import VARIABLES
 from dhbv.runtime import Runtime
@@ -60,17 +60,21 @@ class DeltaHbv(Bmi):
     # Control
 
     def initialize(self, config_file: str) -> None:
-        """Read the configuration; the model starts at the first update or look at a value.
+        """Read the configuration; the model starts at the first update.
 
         Raises:
             ConfigurationError, ModelDirectoryError: with the file and the remedy in the message.
         """
-        path = Path(config_file)
+        path = Path(config_file).absolute()
         config = configuration.load(path, BmiConfig)
-        self._model = _load(os.path.realpath(path.parent / config.model))
+        try:
+            self._model = _load(os.path.realpath(path.parent / config.model))
+        except ModelDirectoryError as error:
+            raise ModelDirectoryError(f"{path}: model: {error}") from None
         self._config, self._folder = config, path.parent
-        self._attributes = attribute_columns(config, path.parent)
-        self._latitude = self._read_latitude()
+        self._attributes = attribute_columns(config, path)
+        hargreaves = config.pet == "hargreaves"
+        self._latitude = latitudes(config, path, self._attributes) if hargreaves else None
         size = len(config.catchments)
         self._time = 0.0
         self._day = Day(size)
@@ -107,7 +111,7 @@ class DeltaHbv(Bmi):
             DhbvError: if `time` has passed or is no whole number of steps away.
         """
         steps = (time - self._time) / self._config.time_step
-        if steps < 0 or steps != int(steps):
+        if not (steps >= 0 and steps.is_integer()):
             raise DhbvError(
                 f"cannot update until {time} s from {self._time} s: it must be a whole number of "
                 f"{self._config.time_step} s steps ahead"
@@ -122,6 +126,10 @@ class DeltaHbv(Bmi):
 
     def _started(self) -> tuple[Runtime, State]:
         """The running model; started late, because a framework may set values after `initialize`."""
+        if not self._values:
+            raise DhbvError(
+                "there is nothing to update before initialize and after finalize: initialize first"
+            )
         if self._runtime is None or self._state is None:
             config = self._config
             self._runtime = Runtime(self._model, config.catchments, self._attributes)
@@ -143,16 +151,11 @@ class DeltaHbv(Bmi):
             raise ConfigurationError(
                 f"the state {path} is valid at {state.time}, the run starts {start}: give a state of that day"
             )
+        try:
+            runtime.storage(state)  # refuses a state of another model or other catchments
+        except StateError as error:
+            raise StateError(f"{path}: {error}") from None
         return state
-
-    def _read_latitude(self) -> NDArray[np.float64] | None:
-        if self._config.pet == "input":
-            return None
-        if LATITUDE not in self._attributes:
-            raise ConfigurationError(
-                f"the attributes lack {LATITUDE} (degrees north), which Hargreaves needs: add it, or set pet: input"
-            )
-        return np.array(self._attributes[LATITUDE], dtype=np.float64)
 
     def _input_names(self) -> tuple[str, ...]:
         daily_range = self._config.time_step == DAY and self._config.pet == "hargreaves"

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dhbv import __version__
@@ -41,13 +42,22 @@ End = Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Las
 Model = Annotated[Path, typer.Argument(help="Model directory.", show_default=False)]
 
 
-@app.callback()
-def _options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
-) -> None:
-    if version:
+def _print_version(asked: bool) -> None:
+    if asked:
         print(__version__)
         raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and leave."
+        ),
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command()
@@ -89,7 +99,7 @@ def train(
         )  # fmt: skip
     for label, evaluation in made.evaluations.items():
         _show(evaluation.summary, f"{label} {evaluation.summary['period']}")
-    console.print(f"model directory: {out}  weights {made.model.weights_sha256[:12]}…")
+    _say(f"model directory: {out}  weights {made.model.weights_sha256[:12]}…")
     _write_json({label: e.summary for label, e in made.evaluations.items()}, json_file)
 
 
@@ -132,7 +142,7 @@ def evaluate(
         from dhbv.evaluation import report
 
         report.write_figures({str(period): result}, region, figures)
-        console.print(f"figures: {figures}")
+        _say(f"figures: {figures}")
     _write_json(result.summary, json_file)
 
 
@@ -167,7 +177,7 @@ def forecast(
     period = _period(start, end, None)
     begin = None if state is None else State.read(state)
     asked = _basins(basins) or (begin.basins if begin else None)
-    region = open_region(data, attributes=attributes, basins=asked, end=str(period.end))
+    region = open_region(data, attributes=attributes, basins=asked, end=str(period.end), needs_flow=False)
     with _bars() as bars:
         task = bars.add_task("running", total=None, note="")
         fluxes, last = forecasting.run(
@@ -175,12 +185,10 @@ def forecast(
             on_progress=lambda done, days: bars.update(task, completed=done, total=days),
         )  # fmt: skip
     forecasting.write(fluxes, out)
-    console.print(
-        f"{fluxes.sizes['basin']} basins × {fluxes.sizes['time']} days, {fluxes.attrs['start']}: {out}"
-    )
+    _say(f"{fluxes.sizes['basin']} basins × {fluxes.sizes['time']} days, {fluxes.attrs['start']}: {out}")
     if save_state is not None:
         last.write(save_state)
-        console.print(f"state valid at {last.time}: {save_state}")
+        _say(f"state valid at {last.time}: {save_state}")
 
 
 @app.command()
@@ -214,10 +222,15 @@ def _bars() -> Iterator[Progress]:
         yield progress
 
 
+def _say(text: str) -> None:
+    """One line as it is: brackets in a path are no markup, and a long path is not broken."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
 def _show(summary: dict[str, Any], title: str) -> None:
     from dhbv.evaluation import scores
 
-    console.print(scores.render(summary, title))
+    console.print(scores.render(summary, escape(title)))
 
 
 def _write_json(content: Any, target: str | None) -> None:
@@ -236,8 +249,9 @@ def _basins(text: str | None) -> tuple[str, ...] | None:
     """Basin ids from `--basins`: a file with one a line, or separated by commas."""
     if text is None:
         return None
-    path = Path(text)
-    words = path.read_text(encoding="utf-8").split() if path.is_file() else text.split(",")
+    # Looked at first, because many ids make too long a file name to ask for.
+    listed = "," in text or not Path(text).is_file()
+    words = text.split(",") if listed else Path(text).read_text(encoding="utf-8").split()
     ids = tuple(w.strip() for w in words if w.strip())
     if not ids:
         raise DhbvError(f"--basins {text}: no basin id in it")
@@ -260,5 +274,5 @@ def main() -> None:
     try:
         app()
     except DhbvError as error:
-        console.print(f"[bold red]error:[/] {error}", highlight=False)
+        console.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(1)

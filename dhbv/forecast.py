@@ -119,7 +119,7 @@ def _dataset(
     ):  # fmt: skip
         if name in region:
             metadata = {"standard_name": coordinate, "units": unit}
-            fluxes[coordinate] = ("basin", region[name].values.astype(np.float64), metadata)
+            fluxes.coords[coordinate] = ("basin", region[name].values.astype(np.float64), metadata)
     if "runoff" in fluxes and "area_gages2" in region:
         metadata = {
             "units": "m3 s-1",

@@ -58,15 +58,8 @@ class DeltaModel(nn.Module):
             with torch.no_grad():
                 past = {n: v[:warmup] if v.ndim == 3 else v for n, v in parameters.items()}
                 stores, runoff = hbv.simulate(stores, forcing[:warmup], past, _RUNOFF)
-                history = {name: _last_days(runoff[name]) for name in _RUNOFF}
+                history = {name: unit_hydrograph.route(runoff[name], u)[1] for name in _RUNOFF}
             parameters = {n: v[warmup:] if v.ndim == 3 else v for n, v in parameters.items()}
         _, runoff = hbv.simulate(stores, forcing[warmup:], parameters, _RUNOFF)
-        q0, q1, q2 = (unit_hydrograph.route(runoff[name], u, history[name]) for name in _RUNOFF)
+        q0, q1, q2 = (unit_hydrograph.route(runoff[name], u, history[name])[0] for name in _RUNOFF)
         return {"runoff": q0 + q1 + q2, "surface_runoff": q0, "interflow": q1, "baseflow": q2}
-
-
-def _last_days(runoff: Tensor) -> Tensor:
-    """The last 14 days of runoff [time, basin], with dry days before a shorter record."""
-    missing = max(unit_hydrograph.MEMORY - runoff.shape[0], 0)
-    dry = runoff.new_zeros(missing, runoff.shape[1])
-    return torch.cat([dry, runoff[-unit_hydrograph.MEMORY :]])

@@ -25,6 +25,7 @@ Float = NDArray[np.floating]
 OUTPUTS = tuple(variables.VARIABLES)
 """All a day can tell: every row of the variable table."""
 
+_RUNOFF = ("q0", "q1", "q2")
 _ROUTED = ("surface_runoff", "interflow", "baseflow")
 _FORCING_NAMES = ("P", "T", "Ep")
 
@@ -57,6 +58,7 @@ class Runtime:
         if len(self.attributes.values) != len(self.basins):
             raise DhbvError(f"{len(self.attributes.values)} rows of attributes for {len(self.basins)} basins")
         self._form = model.config.model.form
+        self._components = model.config.model.components
         self._network = NetworkStream(model.weights, model.config.model, self.attributes.values, self.dtype)
         self._base: Float | None = None
         if self._network.base is not None:
@@ -106,71 +108,66 @@ class Runtime:
         self._accept(state)
         self._check(forcing)
         forcing = np.asarray(forcing, self.dtype)
-        days: dict[str, Float] = {name: np.empty(forcing.shape[:2], self.dtype) for name in outputs}
-        stores, runoff = hbv.Stores(*state.stores), state.runoff
-        hidden, cell = state.hidden, state.cell
-        base = self._base
-        assert base is not None
-        for n, (weather, x) in enumerate(
-            zip(forcing, normalise_forcing(forcing, self.model.statistics), strict=True)
-        ):
+        hidden, cell, parameters = self._learned(state, forcing)
+        wanted = {*_RUNOFF, *(name for name in outputs if variables.VARIABLES[name].stage == "step")}
+        stores, water = hbv.simulate(hbv.Stores(*state.stores), forcing, parameters, tuple(wanted))
+        unrouted = np.stack([water[name] for name in _RUNOFF], 1)
+        routed, runoff = unit_hydrograph.route(unrouted, self._ordinates, state.runoff)
+        water |= dict(zip(_ROUTED, np.moveaxis(routed, 1, 0), strict=True))
+        water["runoff"] = routed[:, 0] + routed[:, 1] + routed[:, 2]
+        for name in outputs:
+            if name not in water:
+                water[name] = self._output(name, forcing, parameters, unrouted, state.runoff)
+        after = replace(
+            state, time=state.time + np.timedelta64(len(forcing), "D"),
+            stores=np.stack(stores), runoff=runoff.copy(), hidden=hidden, cell=cell,
+        )  # fmt: skip
+        return after, {name: water[name] for name in outputs}
+
+    def _learned(self, state: State, forcing: Float) -> tuple[Float, Float, dict[str, Float]]:
+        """The LSTM's memory after the days of `forcing`, and all parameters: [B, M] or [time, B, M]."""
+        hidden, cell, dynamic = state.hidden, state.cell, self._form.dynamic
+        assert self._base is not None
+        logits = np.empty((len(forcing), len(self.basins), len(dynamic), self._components), self.dtype)
+        for n, x in enumerate(normalise_forcing(forcing, self.model.statistics)):
             hidden, cell = self._network.step(x, hidden, cell)
-            day = self._parameters
-            if self._form.dynamic:
-                logits = self._network.daily(hidden, base)
-                day = day._replace(**{p: _value(p, logits[:, k]) for k, p in enumerate(self._form.dynamic)})
-            p, t, ep = weather.T[:, :, None]
-            stores, fluxes = hbv.step(stores, hbv.Forcing(p, t, ep), day)
-            unrouted = np.stack([fluxes.q0, fluxes.q1, fluxes.q2]).mean(-1)
-            routed, runoff = unit_hydrograph.route_day(unrouted, self._ordinates, runoff)
-            for name, values in days.items():
-                values[n] = self._output(name, weather, day, stores, fluxes, routed, runoff)
-        time = state.time + np.timedelta64(len(forcing), "D")
-        return replace(
-            state, time=time, stores=np.stack(stores), runoff=runoff, hidden=hidden, cell=cell
-        ), days  # fmt: skip
+            if dynamic:
+                logits[n] = self._network.daily(hidden, self._base)
+        daily = {name: _value(name, logits[:, :, k]) for k, name in enumerate(dynamic)}
+        return hidden, cell, self._static | daily
 
     def storage(self, state: State) -> Float:
         """All water in the model [B], mm: the stores and what is on its way through routing."""
         self._accept(state)
-        stored: Float = state.stores.sum(0).mean(-1) + self._routing_store(state.runoff)
+        in_transit = unit_hydrograph.routing_store(self._ordinates, state.runoff).sum(0)
+        stored: Float = state.stores.sum(0).mean(-1) + in_transit
         return stored
 
     def _output(
-        self, name: str, weather: Float, day: hbv.Parameters, stores: hbv.Stores, fluxes: hbv.Fluxes,
-        routed: Float, runoff: Float,
-    ) -> Float:  # fmt: skip
-        if name == "runoff":
-            return routed[0] + routed[1] + routed[2]
-        if name in _ROUTED:
-            return routed[_ROUTED.index(name)]
+        self, name: str, forcing: Float, parameters: Mapping[str, Float], unrouted: Float, history: Float
+    ) -> Float:
+        """An output [time, B] that is neither a flux or store of the step nor a routed flux."""
         if name == "routing_store":
-            return self._routing_store(runoff)
-        if name == "prcp":
-            return weather[:, 0]
-        if name == "pet":
-            return weather[:, 2]
-        if variables.VARIABLES[name].stage == "parameter":
-            value = getattr(day, name)
-            return np.ones(len(self.basins), self.dtype) if value is None else value.mean(-1)
-        return hbv.output(name, stores, fluxes).mean(-1)
-
-    def _routing_store(self, runoff: Float) -> Float:
-        in_transit: Float = unit_hydrograph.routing_store(self._ordinates, runoff).sum(0)
-        return in_transit
+            to_come = unit_hydrograph.still_to_come(self._ordinates)
+            in_transit: Float = unit_hydrograph.route(unrouted, to_come, history)[0].sum(1)
+            return in_transit
+        if name in ("prcp", "pet"):
+            return forcing[..., 0 if name == "prcp" else 2]
+        # Plain HBV has no γ: its evaporation curve is the straight line of γ = 1.
+        value = parameters[name].mean(-1) if name in parameters else np.ones(len(self.basins), self.dtype)
+        return np.broadcast_to(value, forcing.shape[:2])
 
     def _set_base(self, base: Float) -> None:
         """Turn base logits into the static parameters and the unit hydrograph."""
         components, routing = self._network.split(base)
         self._base = base
-        self._parameters = hbv.Parameters(
-            **{name: _value(name, components[:, k]) for k, name in enumerate(self._form.parameters)}
-        )
+        names = enumerate(self._form.parameters)
+        self._static = {name: _value(name, components[:, k]) for k, name in names}
         a, tau = (_value(p.name, routing[:, k]) for k, p in enumerate(ROUTING_PARAMETERS))
-        self._ordinates = unit_hydrograph.unit_hydrograph(a, tau)
+        self._ordinates = unit_hydrograph.unit_hydrograph(a, tau)[:, None]
 
     def _empty_state(self, time: np.datetime64, frozen: Float) -> State:
-        basins, components = len(self.basins), self.model.config.model.components
+        basins, components = len(self.basins), self._components
         memory = np.zeros((basins, self._network.hidden_size), self.dtype)
         return State(
             weights=self.model.weights_sha256,

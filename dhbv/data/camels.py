@@ -43,6 +43,7 @@ def read_camels(
     forcing_set: str | None = None,
     basins: Sequence[str] | None = None,
     attributes: str | Path | None = None,
+    needs_flow: bool = True,
 ) -> xr.Dataset:
     """A region of the schema from the raw download.
 
@@ -54,6 +55,7 @@ def read_camels(
         forcing_set: a folder in it; by default the only one, else the first of `PREFERRED_SETS`.
         basins: ids; by default all with a forcing file.
         attributes: a CSV to use instead of the download's own attribute files.
+        needs_flow: whether every basin must have a flow record.
 
     Raises:
         DataError: for missing folders, files or columns, text where a number belongs, broken dates,
@@ -61,12 +63,15 @@ def read_camels(
     """
     folder = Path(folder)
     forcing_files = _files(_forcing_folder(folder, forcing_set), "_lump_", "*_lump_*_forcing_leap.txt")
-    flow_files = _files(_folder(folder / "usgs_streamflow"), "_streamflow_qc", "*_streamflow_qc.txt")
+    flow_folder = folder / "usgs_streamflow"
+    flow_files = {}
+    if needs_flow or flow_folder.is_dir():
+        flow_files = _files(_folder(flow_folder), "_streamflow_qc", "*_streamflow_qc.txt")
     chosen = select_basins(basins, sorted(forcing_files), str(folder))
     without_flow = [b for b in chosen if b not in flow_files]
-    if without_flow:
+    if without_flow and needs_flow:
         raise DataError(
-            f"{folder / 'usgs_streamflow'}: no file <huc>/<id>_streamflow_qc.txt for basin "
+            f"{flow_folder}: no file <huc>/<id>_streamflow_qc.txt for basin "
             f"{some(without_flow)}: download it, or leave the basin out"
         )
     table = read_attributes(attributes) if attributes else _attribute_files(folder)
@@ -77,9 +82,10 @@ def read_camels(
     series = {
         name: np.stack([f[name].reindex(days).to_numpy() for f in forcing.values()]) for name in _RAW_FORCING
     }
-    flow = np.stack(
-        [_read_flow(flow_files[b], b, forcing[b].index.to_numpy()).reindex(days).to_numpy() for b in chosen]
-    )
+    flow = np.full((len(chosen), len(days)), np.nan)
+    for k, b in enumerate(chosen):
+        if b in flow_files:
+            flow[k] = _read_flow(flow_files[b], b, forcing[b].index.to_numpy()).reindex(days).to_numpy()
     ds = assemble(chosen, days.to_numpy(), series, table, source=str(folder))
     if "area_gages2" not in ds:
         raise DataError(

@@ -6,29 +6,28 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from dhbv.data.schema import FORCING, TIME_VARIABLES, DataError, some
+from dhbv.data.schema import FORCING, TIME_VARIABLES, DataError, required_variables, some
 
 _DAY = np.timedelta64(1, "D")
 
 
-def check(ds: xr.Dataset, source: str) -> None:
+def check(ds: xr.Dataset, source: str, *, needs_flow: bool = True) -> None:
     """Pass a Dataset that the model can be run on and compared with.
 
     Args:
         ds: of the schema, loaded.
         source: the file or folder it comes from, for messages.
+        needs_flow: whether there must be observed flow; a forecast of ungauged basins needs none.
 
     Raises:
         DataError: for a missing variable; dates that repeat, run backwards or leave gaps; forcing that
             is not finite; negative precipitation or flow; tmin = tmax throughout a basin; no day with
             both forcing and flow.
     """
-    absent = [v.name for v in TIME_VARIABLES.values() if v.required and v.name not in ds]
+    required = required_variables(needs_flow)
+    absent = [name for name in required if name not in ds]
     if absent:
-        raise DataError(
-            f"{source}: no variable {', '.join(absent)}: a region needs "
-            f"{', '.join(v.name for v in TIME_VARIABLES.values() if v.required)}"
-        )
+        raise DataError(f"{source}: no variable {', '.join(absent)}: a region needs {', '.join(required)}")
     check_basins(ds, source)
     check_dates(ds["time"].values, source)
     for name in FORCING:
@@ -41,13 +40,15 @@ def check(ds: xr.Dataset, source: str) -> None:
         ds, "prcp", ds["prcp"].values < 0.0, source, "negative precipitation",
         "correct the value at its source (-999 or -9999 is a missing value, to be filled)",
     )  # fmt: skip
+    _check_range(ds, source)
+    if "streamflow" not in ds:
+        return
     flow = ds["streamflow"].values
     _refuse(
         ds, "streamflow", ~np.isnan(flow) & ~((flow >= 0.0) & np.isfinite(flow)), source,
         "negative or infinite flow", "write NaN (in raw CAMELS files -999) where it is missing",
     )  # fmt: skip
-    _check_range(ds, source)
-    if np.isnan(flow).all():
+    if needs_flow and np.isnan(flow).all():
         raise DataError(
             f"{source}: forcing and streamflow do not overlap: no basin has a flow observation within "
             f"{period(ds['time'].values)}: choose a period in which the gauges were running (--start, --end)"

@@ -14,7 +14,7 @@ import xarray as xr
 
 from dhbv.data.attribute_table import read_attributes
 from dhbv.data.checks import check_basins, check_dates
-from dhbv.data.schema import TIME_VARIABLES, DataError, assemble, with_attributes
+from dhbv.data.schema import TIME_VARIABLES, DataError, assemble, required_variables, with_attributes
 from dhbv.data.selection import select_basins, select_period
 from dhbv.data.units import DISCHARGE, spelling, to_canonical
 
@@ -28,6 +28,7 @@ def read_pack(
     basins: Sequence[str] | None = None,
     start: str | None = None,
     end: str | None = None,
+    needs_flow: bool = True,
 ) -> xr.Dataset:
     """A region of the schema from a NetCDF file with dimensions (basin, time) in any order.
 
@@ -40,6 +41,7 @@ def read_pack(
             `*attributes*.csv` beside it.
         basins: ids, in the order wanted; by default all.
         start, end: first and last day; by default those of the forcing.
+        needs_flow: whether the file must hold observed flow.
 
     Raises:
         DataError: for a file that is no pack, unknown basins or units, a period beyond the forcing, or
@@ -53,7 +55,7 @@ def read_pack(
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: not readable as NetCDF ({error}): give another file") from None
     with file:
-        _check_form(file, str(path))
+        _check_form(file, str(path), needs_flow)
         chosen = select_basins(basins, _ids(file, str(path)), str(path))
         # Selecting nothing is far faster than selecting everything by index.
         pack = file if basins is None else file.isel(basin=_positions(chosen, _ids(file, str(path))))
@@ -68,13 +70,13 @@ def read_pack(
     return _canonical(pack, chosen, table, path)
 
 
-def _check_form(file: xr.Dataset, source: str) -> None:
+def _check_form(file: xr.Dataset, source: str, needs_flow: bool) -> None:
     if not {"basin", "time"} <= set(file.dims) or "basin" not in file or "time" not in file:
         raise DataError(
             f"{source}: dimensions and coordinates basin and time are needed, it has "
             f"{', '.join(map(str, file.sizes)) or 'none'}: rename them"
         )
-    absent = [v.name for v in TIME_VARIABLES.values() if v.required and v.name not in file]
+    absent = [name for name in required_variables(needs_flow) if name not in file]
     if absent:
         raise DataError(
             f"{source}: no variable {', '.join(absent)}, it has {', '.join(map(str, file.data_vars))}: rename "
@@ -127,7 +129,7 @@ def _attributes(pack: xr.Dataset, path: Path, file: str | Path | None) -> pd.Dat
         )
     if beside:
         return read_attributes(beside[0])
-    discharge = spelling(pack["streamflow"].attrs.get("units", "")) in DISCHARGE
+    discharge = "streamflow" in pack and spelling(pack["streamflow"].attrs.get("units", "")) in DISCHARGE
     if discharge or "pet" not in pack:
         need = "areas for streamflow" if discharge else "latitudes for evaporation"
         raise DataError(f"{path}: no attributes in it or beside it, needed for {need}: {_GIVE}")

@@ -23,6 +23,7 @@ def open_region(
     basins: Sequence[str] | None = None,
     start: str | None = None,
     end: str | None = None,
+    needs_flow: bool = True,
 ) -> xr.Dataset:
     """A region, loaded and checked.
 
@@ -33,16 +34,19 @@ def open_region(
             source's own.
         basins: ids, in the order wanted; by default all.
         start, end: first and last day, as 1999-10-01; by default those of the forcing.
+        needs_flow: whether observed flow must be there; a forecast of ungauged basins needs none.
 
     Raises:
         DataError: if the path is neither, or for any fault that the readers and `check` find.
     """
     path = Path(path)
     if (path / "basin_mean_forcing").is_dir():
-        ds = read_camels(path, basins=basins, attributes=attributes)
+        ds = read_camels(path, basins=basins, attributes=attributes, needs_flow=needs_flow)
         ds = ds.isel(time=select_period(ds["time"].values, start, end, str(path)))
     elif path.suffix.lower() in NETCDF_SUFFIXES:
-        ds = read_pack(path, attributes=attributes, basins=basins, start=start, end=end)
+        ds = read_pack(
+            path, attributes=attributes, basins=basins, start=start, end=end, needs_flow=needs_flow
+        )
     else:
         problem = "no region in it" if path.exists() else "no such file or folder"
         raise DataError(
@@ -50,5 +54,5 @@ def open_region(
             f"usgs_streamflow and camels_attributes_v2.0) or a NetCDF file ({', '.join(NETCDF_SUFFIXES)}) with "
             "dimensions basin and time"
         )
-    check(ds, str(path))
+    check(ds, str(path), needs_flow=needs_flow)
     return ds

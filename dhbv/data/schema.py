@@ -48,6 +48,12 @@ TIME_VARIABLES = {
 FORCING = tuple(name for name in TIME_VARIABLES if name != "streamflow")
 """Daily variables that must be known on every day."""
 
+
+def required_variables(needs_flow: bool) -> list[str]:
+    """Daily variables a region must have, observed flow among them where it is needed."""
+    return [v.name for v in TIME_VARIABLES.values() if v.required and (needs_flow or v.name != "streamflow")]
+
+
 ATTRIBUTE_UNITS = {
     **dict.fromkeys(("p_mean", "pet_mean"), "mm d-1"),
     **dict.fromkeys(("high_prec_freq", "low_prec_freq"), "d yr-1"),

@@ -149,7 +149,7 @@ def _simulate(
     )
     u = unit_hydrograph(parameters["route_a"], parameters["route_tau"])
     for before, after in _ROUTED.items():
-        daily[after] = route(daily[before], u)
+        daily[after], _ = route(daily[before], u)
     daily["runoff"] = daily["surface_runoff"] + daily["interflow"] + daily["baseflow"]
     # Water that has left the zones and not yet arrived.
     daily["routing_store"] = np.cumsum(daily["q0"] + daily["q1"] + daily["q2"] - daily["runoff"], 0)

@@ -29,44 +29,37 @@ def unit_hydrograph(a: Array, tau: Array) -> Array:
     return u / u.sum(0)
 
 
-def route(runoff: Array, u: Array, history: Array | None = None) -> Array:
-    """Routed runoff [time, basin] of a sequence, in the unit of `runoff` [time, basin].
+def route(runoff: Array, u: Array, history: Array | None = None) -> tuple[Array, Array]:
+    """Routed runoff [time, ..., basin], in the unit of `runoff`, and the history for what follows.
+
+    One day or many: a stream is a sequence of length 1 that hands its history on.
 
     Args:
-        runoff: before routing.
-        u: ordinates [15, basin].
-        history: the 14 days before, [14, basin], oldest first; none means they were dry.
+        runoff: before routing, [time, ..., basin].
+        u: ordinates [15, ..., basin].
+        history: the 14 days before, [14, ..., basin], oldest first; none means they were dry.
     """
     xp = namespace(runoff)
     days = runoff.shape[0]
     if history is None:
-        history = xp.zeros_like(u[:MEMORY])
-    padded = xp.concatenate([history, runoff])
+        history = like(np.zeros((MEMORY, *runoff.shape[1:])), runoff)
+    window = xp.concatenate([history, runoff])
     routed = u[0] * runoff
     for k in range(1, BINS):
-        routed = routed + u[k] * padded[MEMORY - k : MEMORY - k + days]
-    return routed
+        routed = routed + u[k] * window[MEMORY - k : MEMORY - k + days]
+    return routed, window[days:]
 
 
-def route_day(runoff: Array, u: Array, history: Array) -> tuple[Array, Array]:
-    """One day of a stream: routed runoff and the history for the next day.
+def still_to_come(u: Array) -> Array:
+    """The share of a day's runoff that has not arrived k days later, [15, ..., basin].
 
-    Args:
-        runoff: of this day, [..., basin].
-        u: ordinates [15, basin].
-        history: [14, ..., basin], oldest day first.
+    Routing runoff by these ordinates instead of `u` gives the routing store, mm, after each day.
     """
-    xp = namespace(runoff)
-    window = xp.concatenate([history, runoff[None]])
-    weights = xp.flip(u, (0,)).reshape(BINS, *(1,) * (runoff.ndim - 1), u.shape[-1])
-    return (weights * window).sum(0), window[1:]
+    xp = namespace(u)
+    return xp.flip(xp.cumsum(xp.flip(u, (0,)), 0), (0,)) - u
 
 
 def routing_store(u: Array, history: Array) -> Array:
-    """Water on its way, [..., basin], mm, after the days in `history` [14, ..., basin], oldest first.
-
-    Of the runoff of k days ago the ordinates beyond k are still to come.
-    """
+    """Water on its way, [..., basin], mm, after the days in `history` [14, ..., basin], oldest first."""
     xp = namespace(u)
-    to_come = xp.cumsum(xp.flip(u, (0,)), 0)[:MEMORY]
-    return (to_come.reshape(MEMORY, *(1,) * (history.ndim - 2), u.shape[-1]) * history).sum(0)
+    return (xp.flip(still_to_come(u)[:MEMORY], (0,)) * history).sum(0)

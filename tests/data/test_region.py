@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,16 @@ def test_the_region_is_checked(region: xr.Dataset, tmp_path: Path) -> None:
         open_region(path)
     assert open_region(path, end="2000-02-28").sizes["time"] == 3
     assert open_region(path, basins=["01013500"]).sizes["basin"] == 1
+
+
+def test_a_forecast_of_ungauged_basins_needs_no_flow(download: Download, tmp_path: Path) -> None:
+    shutil.rmtree(download.folder / "usgs_streamflow")
+    with pytest.raises(DataError, match="usgs_streamflow"):
+        open_region(download.folder)
+    ungauged = open_region(download.folder, needs_flow=False)
+    assert ungauged["streamflow"].isnull().all()
+    path = tmp_path / "ungauged.nc"
+    ungauged.drop_vars("streamflow").to_netcdf(path)
+    with pytest.raises(DataError, match="no variable streamflow"):
+        open_region(path)
+    assert "streamflow" not in open_region(path, needs_flow=False)

@@ -6,7 +6,14 @@ import torch
 from numpy.typing import DTypeLike, NDArray
 
 from dhbv.physics.parameters import PARAMETERS
-from dhbv.physics.unit_hydrograph import BINS, MEMORY, route, route_day, routing_store, unit_hydrograph
+from dhbv.physics.unit_hydrograph import (
+    BINS,
+    MEMORY,
+    route,
+    routing_store,
+    still_to_come,
+    unit_hydrograph,
+)  # fmt: skip
 
 Values = NDArray[np.float64]
 
@@ -68,9 +75,9 @@ def test_torch_and_numpy_agree_and_keep_their_precision(
     history = rng.gamma(0.5, 4.0, (MEMORY, a.size)).astype(dtype)
     u = unit_hydrograph(a, tau)
     u_torch = unit_hydrograph(torch.from_numpy(a), torch.from_numpy(tau))
-    arrays = (u, route(runoff, u, history), *route_day(runoff[0], u, history), routing_store(u, history))
+    arrays = (u, *route(runoff, u, history), routing_store(u, history))
     r, h = torch.from_numpy(runoff), torch.from_numpy(history)
-    tensors = (u_torch, route(r, u_torch, h), *route_day(r[0], u_torch, h), routing_store(u_torch, h))
+    tensors = (u_torch, *route(r, u_torch, h), routing_store(u_torch, h))
     for array, tensor in zip(arrays, tensors, strict=True):
         assert array.dtype == dtype
         assert tensor.dtype == getattr(torch, dtype)
@@ -80,14 +87,14 @@ def test_torch_and_numpy_agree_and_keep_their_precision(
 def test_an_impulse_comes_out_as_the_ordinates(u: Values) -> None:
     impulse = np.zeros((20, 3))
     impulse[2] = 1.0
-    routed = route(impulse, u)
+    routed, _ = route(impulse, u)
     np.testing.assert_array_equal(routed[:2], 0.0)
     np.testing.assert_allclose(routed[2:17], u, rtol=1e-15)
     np.testing.assert_array_equal(routed[17:], 0.0)
 
 
 def test_constant_runoff_passes_unchanged_once_the_memory_is_full(u: Values) -> None:
-    routed = route(np.full((30, 3), 4.2), u)
+    routed, _ = route(np.full((30, 3), 4.2), u)
     np.testing.assert_allclose(routed[MEMORY:], 4.2, rtol=1e-14)
     assert (routed[:MEMORY] < 4.2).all()
 
@@ -98,40 +105,50 @@ def test_sequence_is_the_plain_double_sum(u: Values, rng: np.random.Generator) -
     for n in range(25):
         for k in range(min(n + 1, 15)):
             expected[n] += u[k] * runoff[n - k]
-    np.testing.assert_allclose(route(runoff, u), expected, rtol=1e-13)
+    np.testing.assert_allclose(route(runoff, u)[0], expected, rtol=1e-13)
 
 
 def test_stream_day_by_day_is_the_sequence(u: Values, rng: np.random.Generator) -> None:
     runoff, history = rng.gamma(0.5, 4.0, (40, 3)), rng.gamma(0.5, 4.0, (MEMORY, 3))
-    expected = route(runoff, u, history)
+    expected, _ = route(runoff, u, history)
     for day, routed in zip(runoff, expected, strict=True):
-        out, history = route_day(day, u, history)
-        np.testing.assert_allclose(out, routed, rtol=1e-13)
+        out, history = route(day[None], u, history)
+        np.testing.assert_array_equal(out[0], routed)
     np.testing.assert_array_equal(history, runoff[-MEMORY:])
 
 
 def test_stream_of_three_flows_is_three_streams(u: Values, rng: np.random.Generator) -> None:
-    flows, history = rng.gamma(0.5, 4.0, (3, 3)), rng.gamma(0.5, 4.0, (MEMORY, 3, 3))
-    routed, following = route_day(flows, u, history)
-    stored = routing_store(u, history)
+    flows, history = rng.gamma(0.5, 4.0, (5, 3, 3)), rng.gamma(0.5, 4.0, (MEMORY, 3, 3))
+    routed, following = route(flows, u[:, None], history)
+    stored = routing_store(u[:, None], history)
     assert following.shape == history.shape
     for i in range(3):
-        alone, _ = route_day(flows[i], u, history[:, i])
-        np.testing.assert_array_equal(routed[i], alone)
+        alone, _ = route(flows[:, i], u, history[:, i])
+        np.testing.assert_array_equal(routed[:, i], alone)
         np.testing.assert_array_equal(stored[i], routing_store(u, history[:, i]))
 
 
-@pytest.mark.parametrize("split", [MEMORY, 20, 39])
+def test_ordinates_still_to_come_give_the_routing_store_of_every_day(
+    u: Values, rng: np.random.Generator
+) -> None:
+    runoff, history = rng.gamma(0.5, 4.0, (30, 3)), rng.gamma(0.5, 4.0, (MEMORY, 3))
+    every_day, _ = route(runoff, still_to_come(u), history)
+    for day, store in zip(runoff, every_day, strict=True):
+        _, history = route(day[None], u, history)
+        np.testing.assert_allclose(routing_store(u, history), store, rtol=1e-13)
+
+
+@pytest.mark.parametrize("split", [1, MEMORY, 20, 39])
 def test_history_continues_a_split_sequence(split: int, u: Values, rng: np.random.Generator) -> None:
     runoff = rng.gamma(0.5, 4.0, (40, 3))
-    rest = route(runoff[split:], u, runoff[split - MEMORY : split])
-    np.testing.assert_array_equal(rest, route(runoff, u)[split:])
+    rest, _ = route(runoff[split:], u, route(runoff[:split], u)[1])
+    np.testing.assert_array_equal(rest, route(runoff, u)[0][split:])
 
 
 def test_parts_add_up_to_the_routed_total(u: Values, rng: np.random.Generator) -> None:
     parts = rng.gamma(0.5, 4.0, (3, 40, 3))
-    total = sum(route(part, u) for part in parts)
-    np.testing.assert_allclose(total, route(parts.sum(0), u), rtol=1e-13)
+    total = sum(route(part, u)[0] for part in parts)
+    np.testing.assert_allclose(total, route(parts.sum(0), u)[0], rtol=1e-13)
 
 
 def test_runoff_is_outflow_or_still_on_its_way_every_day(u: Values, rng: np.random.Generator) -> None:
@@ -139,7 +156,7 @@ def test_runoff_is_outflow_or_still_on_its_way_every_day(u: Values, rng: np.rand
     history[3] = 500.0
     for day in rng.gamma(0.3, 40.0, (60, 3)):
         before = routing_store(u, history)
-        out, history = route_day(day, u, history)
+        (out,), history = route(day[None], u, history)
         after = routing_store(u, history)
         assert (out >= 0.0).all()
         assert (after >= 0.0).all()
@@ -148,15 +165,15 @@ def test_runoff_is_outflow_or_still_on_its_way_every_day(u: Values, rng: np.rand
 
 def test_water_on_its_way_is_what_dry_days_bring(u: Values, rng: np.random.Generator) -> None:
     history = rng.gamma(0.5, 4.0, (MEMORY, 3))
-    drained = route(np.zeros((20, 3)), u, history)
+    drained, _ = route(np.zeros((20, 3)), u, history)
     np.testing.assert_allclose(drained.sum(0), routing_store(u, history), rtol=1e-13)
     np.testing.assert_array_equal(drained[MEMORY:], 0.0)
 
 
 def test_a_basin_is_routed_the_same_in_any_company(u: Values, rng: np.random.Generator) -> None:
     runoff, order = rng.gamma(0.5, 4.0, (30, 3)), [2, 0, 1]
-    np.testing.assert_array_equal(route(runoff[:, order], u[:, order]), route(runoff, u)[:, order])
-    np.testing.assert_array_equal(route(runoff[:, :1], u[:, :1]), route(runoff, u)[:, :1])
+    np.testing.assert_array_equal(route(runoff[:, order], u[:, order])[0], route(runoff, u)[0][:, order])
+    np.testing.assert_array_equal(route(runoff[:, :1], u[:, :1])[0], route(runoff, u)[0][:, :1])
 
 
 def test_gradients_are_those_of_finite_differences(rng: np.random.Generator) -> None:
@@ -169,13 +186,13 @@ def test_gradients_are_those_of_finite_differences(rng: np.random.Generator) -> 
         a: torch.Tensor, tau: torch.Tensor, runoff: torch.Tensor, history: torch.Tensor
     ) -> tuple[torch.Tensor, ...]:
         u = unit_hydrograph(a, tau)
-        return route(runoff, u, history), route_day(runoff[0], u, history)[0], routing_store(u, history)
+        return *route(runoff, u, history), routing_store(u, history)
 
     assert torch.autograd.gradcheck(everything, (a, tau, runoff, history))
 
 
 def test_gradients_are_finite_over_the_whole_range_in_float32() -> None:
     a, tau = (torch.from_numpy(x).requires_grad_() for x in _whole_range(np.float32))
-    route(torch.ones(20, a.shape[0]), unit_hydrograph(a, tau)).square().sum().backward()
+    route(torch.ones(20, a.shape[0]), unit_hydrograph(a, tau))[0].square().sum().backward()
     assert torch.isfinite(a.grad).all()
     assert torch.isfinite(tau.grad).all()

@@ -1,0 +1,49 @@
+"""The four forms of the step that kernels are generated for, and the order of what goes in and out.
+
+A form is a set of parameters. Which of them change from day to day is no part of it: a kernel
+reads each with its own stride over time, 0 for a static one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from dhbv.physics import hbv, variables
+from dhbv.physics.parameters import CAPILLARY, variant
+
+STORES = hbv.Stores._fields
+WEATHER = hbv.Forcing._fields
+OUTPUTS = variables.names(stage="step")
+"""All that a kernel can tell of a day: fluxes and stores, in the order of the variable table."""
+
+RUNOFF = ("q0", "q1", "q2")
+"""What training asks for; kernels are quicker when they need the gradient of these alone."""
+
+
+class Form(NamedTuple):
+    """A name, also of the shipped source, and the parameters in the order the kernel takes them."""
+
+    name: str
+    parameters: tuple[str, ...]
+
+
+def _form(name: str) -> Form:
+    parameters = variant(name).parameters
+    return Form(name.replace("+", "_"), tuple(p for p in hbv.Parameters._fields if p in parameters))
+
+
+FORMS = {
+    form.name: form for form in map(_form, ("hbv", "delta", f"hbv{CAPILLARY}", f"delta{CAPILLARY}"))
+}  # fmt: skip
+
+
+def form_of(parameters: Iterable[str]) -> Form | None:
+    """The form that has exactly these parameters, if one is shipped."""
+    names = frozenset(parameters)
+    return next((form for form in FORMS.values() if frozenset(form.parameters) == names), None)
+
+
+def cotangent(name: str) -> str:
+    """The name, in an adjoint, of the derivative of the loss with respect to a result of the step."""
+    return f"d_{name}"
