@@ -27,7 +27,7 @@ from dhbv.runtime import Runtime
 from dhbv.state import State
 
 RUNOFF_DEPTH = "land_surface_water__runoff_depth"
-"""The main output, m per step."""
+"""The main output, m over the step just made."""
 P = "atmosphere_water__liquid_equivalent_precipitation_rate"
 T = "land_surface_air__temperature"
 T_MIN = "land_surface_air__time_min_of_temperature"
@@ -77,7 +77,7 @@ class DeltaHbv(Bmi):
         self._latitude = latitudes(config, path, self._attributes) if hargreaves else None
         size = len(config.catchments)
         self._time = 0.0
-        self._day = Day(size)
+        self._day, self._share = Day(size), np.zeros(size)
         self._runtime: Runtime | None = None
         self._state: State | None = None
         self._inputs = self._input_names()
@@ -92,6 +92,7 @@ class DeltaHbv(Bmi):
         else:
             tmin = tmax = v[T]
         ep = v[EP] if config.pet == "input" else np.zeros_like(tmin)
+        v[RUNOFF_DEPTH][:] = self._share
         self._day.add(config.time_step / 3600, v[P], tmin, tmax, ep)
         self._time += config.time_step
         if self._time % DAY:
@@ -102,7 +103,9 @@ class DeltaHbv(Bmi):
         self._state, outputs = runtime.step(state, forcing)
         for row in _ROW.values():
             v[row.bmi_name][:] = outputs[row.name]
-        v[RUNOFF_DEPTH][:] = outputs["runoff"] * (config.time_step / DAY / 1000.0)
+        self._share = outputs["runoff"] * (config.time_step / DAY / 1000.0)
+        if config.time_step == DAY:
+            v[RUNOFF_DEPTH][:] = self._share
 
     def update_until(self, time: float) -> None:
         """Steps until `time` (s); inputs stay as they were set.

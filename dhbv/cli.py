@@ -273,6 +273,6 @@ def main() -> None:
     logging.basicConfig(format="%(levelname)s %(message)s")
     try:
         app()
-    except DhbvError as error:
+    except (DhbvError, OSError) as error:
         console.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(1)

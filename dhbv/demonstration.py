@@ -28,7 +28,7 @@ from dhbv.data import open_region
 from dhbv.data.schema import attributes
 from dhbv.data.synthetic import synthetic_region
 from dhbv.errors import DhbvError
-from dhbv.evaluation import report, scores
+from dhbv.evaluation import report
 from dhbv.evaluation.evaluate import Evaluation
 from dhbv.model_directory import ModelDirectory
 from dhbv.runtime import OUTPUTS
@@ -42,6 +42,7 @@ STREAMED_DAYS = 60
 RECOVERED = ("beta", "gamma", "et", "swe", "soil_water", "surface_runoff", "interflow", "baseflow")
 """What the twin experiment compares with the truth, day by day."""
 
+_SCORES = {"nse": "NSE", "kge": "KGE", "relative_bias": "bias (%)", "fhv": "bias of high flow, FHV (%)"}
 _TRAINING = TrainingConfig(
     iterations=260, batch_basins=50, warmup_days=180, window_days=300, learning_rate=5e-3
 )
@@ -102,17 +103,15 @@ def render(summary: dict[str, Any]) -> Group:
     )
     for heading in ("", *summary["evaluations"]):
         table.add_column(heading, justify="left" if not heading else "right")
-    for name in ("nse", "kge", "relative_bias", "fhv"):
-        score = scores.SCORES[name]
-        unit = "" if score.unit == "1" else f" ({score.unit})"
+    for name, label in _SCORES.items():
         values = [e["median"][name] for e in summary["evaluations"].values()]
-        table.add_row(f"median {name.upper()}{unit}", *(f"{v:.3g}" for v in values))
+        table.add_row(f"median {label}", *(_number(v, ".3g") for v in values))
     bfi = [e.get("bfi_correlation") for e in summary["evaluations"].values()]
     if any(bfi):
-        table.add_row("spatial correlation of BFI", *("–" if b is None else f"{b:.2f}" for b in bfi))
+        table.add_row("spatial correlation of BFI", *(_number(b, ".2f") for b in bfi))
     for name in RECOVERED if summary["recovery"] else ():
         values = [r[name] for r in summary["recovery"].values()]
-        table.add_row(f"correlation with the true {name}", *(f"{v:.2f}" for v in values))
+        table.add_row(f"correlation with the true {name}", *(_number(v, ".2f") for v in values))
     facts = [
         f"water balance: largest daily residual {summary['water_balance_mm']:.1e} mm (float32 run)",
         f"BMI hour by hour against the daily forecast, one day later: ≤ {summary['bmi_difference_mm']:.1e} mm d-1",
@@ -120,6 +119,10 @@ def render(summary: dict[str, Any]) -> Group:
         f"{len(summary['made']) - 2} figures in {Path(summary['made'][2]).parent}",
     ]
     return Group(table, *(Text(fact) for fact in facts))
+
+
+def _number(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
 
 
 def _sample(region: xr.Dataset) -> xr.Dataset:
@@ -148,7 +151,7 @@ def _config(region: xr.Dataset) -> Config:
     return Config(data=split, model=_MODEL, training=_TRAINING)
 
 
-def _recovery(evaluation: Evaluation, truth: xr.Dataset) -> dict[str, float]:
+def _recovery(evaluation: Evaluation, truth: xr.Dataset) -> dict[str, float | None]:
     """Median over basins of the correlation in time with the truth, by variable."""
     fluxes = evaluation.fluxes
     true = truth.sel(basin=fluxes["basin"], time=fluxes["time"])
@@ -156,7 +159,7 @@ def _recovery(evaluation: Evaluation, truth: xr.Dataset) -> dict[str, float]:
     for name in RECOVERED:
         # A basin where the truth never changes (no snow) has no correlation.
         r = xr.corr(fluxes[name].astype(float), true[name].where(true[name].std("time") > 1e-6), "time")
-        found[name] = round(float(r.median()), 3)
+        found[name] = round(float(r.median()), 3) if r.notnull().any() else None
     return found
 
 
@@ -206,11 +209,10 @@ def _stream(component: type[Bmi], config: Path, region: xr.Dataset) -> np.ndarra
     for day in range(len(p)):
         given = np.zeros(p.shape[1])
         for hour in range(24):
-            if day:  # the first hours give out the day before the run
-                given += 1000.0 * bmi.get_value_ptr("land_surface_water__runoff_depth")
             bmi.set_value("atmosphere_water__liquid_equivalent_precipitation_rate", p[day] / 24.0)
             bmi.set_value("land_surface_air__temperature", (tmin if hour < 12 else tmax)[day])
             bmi.update()
+            given += 1000.0 * bmi.get_value_ptr("land_surface_water__runoff_depth")
         depths.append(given)
     bmi.finalize()
     return np.stack(depths[1:])

@@ -79,7 +79,7 @@ class Runtime:
 
     def spin_up(self, forcing: Float, start: np.datetime64) -> State:
         """The state after a history of weather [time, B, 3] that begins on the day `start`."""
-        self._check(forcing)
+        self._check(forcing, start)
         frozen = np.zeros((len(self.basins), 0), self.dtype)
         state = self._empty_state(start, frozen)
         if self._network.frozen_size:
@@ -106,7 +106,7 @@ class Runtime:
     ) -> tuple[State, dict[str, Float]]:
         """Many days: weather [time, B, 3] → the state after them, outputs [time, B] each; see `step`."""
         self._accept(state)
-        self._check(forcing)
+        self._check(forcing, state.time)
         forcing = np.asarray(forcing, self.dtype)
         hidden, cell, parameters = self._learned(state, forcing)
         wanted = {*_RUNOFF, *(name for name in outputs if variables.VARIABLES[name].stage == "step")}
@@ -207,8 +207,8 @@ class Runtime:
         if self._network.frozen_size and state.frozen is not self._base:
             self._set_base(state.frozen)
 
-    def _check(self, forcing: Float) -> None:
-        """Raise DhbvError unless weather [time, B, 3] can be run."""
+    def _check(self, forcing: Float, first: np.datetime64) -> None:
+        """Raise DhbvError unless weather [time, B, 3] from the day `first` can be run."""
         if forcing.ndim != 3 or forcing.shape[1:] != (len(self.basins), 3):
             raise DhbvError(
                 f"weather must have the shape [time, {len(self.basins)}, 3], not {list(forcing.shape)}"
@@ -216,10 +216,10 @@ class Runtime:
         bad = ~np.isfinite(forcing)
         bad[..., 0::2] |= forcing[..., 0::2] < 0.0
         if bad.any():
-            day, basin, kind = np.argwhere(bad)[0]
+            day, basin, kind = (int(k) for k in np.argwhere(bad)[0])
             raise DhbvError(
-                f"basin {self.basins[basin]}: {_FORCING_NAMES[kind]} is {forcing[day, basin, kind]} on day {day} "
-                f"of the run ({int(bad.sum())} such values in all): weather must be finite, P and Ep not negative; "
+                f"basin {self.basins[basin]}: {_FORCING_NAMES[kind]} is {forcing[day, basin, kind]} on "
+                f"{first + day} ({int(bad.sum())} such values in all): weather must be finite, P and Ep not negative; "
                 "fill or correct it first"
             )
 

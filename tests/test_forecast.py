@@ -115,9 +115,10 @@ def test_a_lstm_model_without_history_is_an_error(make_directory: Make, region: 
         forecast.run(make_directory("lstm"), region, YEAR, spin_up_days=0)
 
 
-def test_chosen_outputs_and_no_discharge_without_an_area(make_directory: Make, region: xr.Dataset) -> None:
-    model = make_directory()
-    fluxes, _ = forecast.run(model, region, YEAR, outputs=("swe",), dtype=np.float32)
+def test_only_chosen_outputs_are_kept_in_the_precision_asked(
+    make_directory: Make, region: xr.Dataset
+) -> None:
+    fluxes, _ = forecast.run(make_directory(), region, YEAR, outputs=("swe",), dtype=np.float32)
     assert set(fluxes.data_vars) == {"swe"}
     assert fluxes["swe"].dtype == np.float32
 
@@ -156,7 +157,7 @@ def test_netcdf_follows_cf(make_directory: Make, region: xr.Dataset, tmp_path: P
     with netCDF4.Dataset(tmp_path / "run.nc") as file:
         assert file.Conventions == "CF-1.10"
         assert file.featureType == "timeSeries"
-        assert file["time"].units == "days since 2001-02-12 00:00:00"
+        assert file["time"].units.startswith("days since 2001-02-12")
         assert (file["time"].calendar, file["time"].standard_name) == ("standard", "time")
         assert file["time"][:].tolist() == list(range(YEAR.days))
         assert file["basin"].cf_role == "timeseries_id"

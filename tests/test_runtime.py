@@ -183,7 +183,7 @@ def test_impossible_weather_is_refused_by_basin_variable_and_day(
     runtime = runtime_of(make_directory())
     forcing = weather(10, 3)
     forcing[6, 1, column] = value
-    with pytest.raises(DhbvError, match=rf"basin b1: {name} is {value} on day 6"):
+    with pytest.raises(DhbvError, match=rf"basin b1: {name} is {value} on 2001-10-07 "):
         runtime.run(runtime.cold_state(START), forcing)
 
 

@@ -53,5 +53,5 @@ def write_figures(
 
 
 def _typical(nse: pd.Series) -> str:
-    """The basin whose score is nearest to the median."""
-    return str((nse - nse.median()).abs().idxmin())
+    """The basin whose score is nearest to the median; the first where none has a score."""
+    return str((nse - nse.median()).abs().fillna(float("inf")).idxmin())

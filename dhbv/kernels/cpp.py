@@ -6,7 +6,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from dhbv.kernels.forms import OUTPUTS, RUNOFF, STORES, WEATHER, Form, cotangent
+from dhbv.kernels.forms import ENDS, OUTPUTS, RUNOFF, STORES, WEATHER, YIELDS, Form, cotangent
 from dhbv.kernels.ir import COMPARISONS, Instruction, Program
 
 PLACEHOLDER = "// {{ step and adjoint }}\n"
@@ -30,7 +30,7 @@ _PATTERNS = {
     "ne": "{} != {}",
     "and": "{} & {}",
     "or": "{} | {}",
-    "select": "{} ? {} : {}",
+    "select": "select({}, {}, {})",
 }
 
 
@@ -48,12 +48,11 @@ def source(form: Form) -> str:
 
 def print_form(form: Form, step: Program, adjoint: Program) -> str:
     """Step and adjoint of a form as C++, with the sizes the time loop needs to know."""
-    ends = [f"end_{name}" for name in STORES]
     arguments = {**_array("stores", STORES), **_array("weather", WEATHER), **_array("theta", form.parameters)}
-    results = {**_array("stores", ends), **_array("y", OUTPUTS)}
+    results = {**_array("stores", ENDS), **_array("y", YIELDS)}
     cotangents = {
-        **_array("d_stores", map(cotangent, ends)),
-        **_array("d_y", map(cotangent, OUTPUTS)),
+        **_array("d_stores", map(cotangent, ENDS)),
+        **_array("d_y", map(cotangent, YIELDS)),
     }
     gradients = {
         **_array("d_stores", map(cotangent, STORES)),

@@ -17,6 +17,10 @@ WEATHER = hbv.Forcing._fields
 OUTPUTS = variables.names(stage="step")
 """All that a kernel can tell of a day: fluxes and stores, in the order of the variable table."""
 
+ENDS = tuple(f"end_{name}" for name in STORES)
+YIELDS = tuple(f"y_{name}" for name in OUTPUTS)
+"""What stores at the end of the day and outputs are called within a program."""
+
 RUNOFF = ("q0", "q1", "q2")
 """What training asks for; kernels are quicker when they need the gradient of these alone."""
 
@@ -45,5 +49,5 @@ def form_of(parameters: Iterable[str]) -> Form | None:
 
 
 def cotangent(name: str) -> str:
-    """The name, in an adjoint, of the derivative of the loss with respect to a result of the step."""
+    """What the derivative of the loss with respect to `name` is called within an adjoint."""
     return f"d_{name}"

@@ -9,11 +9,13 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #if defined(__SSE__)
 #include <xmmintrin.h>
 #endif
 
 #define INLINE static inline __attribute__((always_inline))
+#define MEMBER inline __attribute__((always_inline))
 
 #if defined(__AVX512F__)
 constexpr int WIDTH = 64;  // bytes
@@ -36,53 +38,79 @@ template <> struct Bits<8> {
     static constexpr int mantissa = 52, bias = 1023, log_terms = 12, exp_terms = 15;
 };
 typedef Bits<sizeof(Real)> Format;
+constexpr Real LARGEST = std::numeric_limits<Real>::max();
+constexpr Real NOT_A_NUMBER = std::numeric_limits<Real>::quiet_NaN();
 
-typedef Real V __attribute__((vector_size(WIDTH)));              // numbers, one per lane
-typedef Format::Signed M __attribute__((vector_size(WIDTH)));    // truth values, 0 or -1
-typedef Format::Unsigned U __attribute__((vector_size(WIDTH)));  // bits
-
-constexpr int WIDE = WIDTH / sizeof(Real);  // lanes of a vector
-constexpr int VECTORS = 2;                  // of a tile, to have independent work at hand
-constexpr int LANES = VECTORS * WIDE;
+constexpr int LANES = 2 * WIDTH / sizeof(Real);
 constexpr int64_t SEGMENT = 32;  // days between kept stores
 
-INLINE V all(Real x) { return V{} + x; }
-INLINE V minimum(V a, V b) { return a < b ? a : b; }
-INLINE V maximum(V a, V b) { return a > b ? a : b; }
+// LANES values of one kind, with the operators of one value. Two machine vectors side by side: while
+// one waits for its last result, the other has work.
+template <typename Element> struct Lanes {
+    typedef Element Vector __attribute__((vector_size(WIDTH)));
+    Vector a, b;
+    MEMBER Lanes() {}
+    MEMBER Lanes(Vector a, Vector b) : a(a), b(b) {}
+    // Written out, for as a whole GCC would copy them through the stack.
+    MEMBER Lanes(const Lanes& x) : a(x.a), b(x.b) {}
+    MEMBER Lanes& operator=(const Lanes& x) { a = x.a, b = x.b; return *this; }
+};
+typedef Lanes<Real> V;              // numbers
+typedef Lanes<Format::Signed> M;    // truth values, 0 or -1
+typedef Lanes<Format::Unsigned> U;  // bits
+
+#define ARITHMETIC(op)                                                                                     \
+    template <typename E> INLINE Lanes<E> operator op(Lanes<E> x, Lanes<E> y) { return {x.a op y.a, x.b op y.b}; } \
+    template <typename E> INLINE Lanes<E> operator op(Lanes<E> x, E y) { return {x.a op y, x.b op y}; }
+#define COMPARISON(op) \
+    INLINE M operator op(V x, V y) { return {x.a op y.a, x.b op y.b}; }
+ARITHMETIC(+) ARITHMETIC(-) ARITHMETIC(*) ARITHMETIC(/) ARITHMETIC(&) ARITHMETIC(|)
+COMPARISON(<) COMPARISON(<=) COMPARISON(>) COMPARISON(>=) COMPARISON(==) COMPARISON(!=)
+INLINE V operator-(V x) { return {-x.a, -x.b}; }
+INLINE U operator<<(U x, int n) { return {x.a << n, x.b << n}; }
+INLINE U operator>>(U x, int n) { return {x.a >> n, x.b >> n}; }
+INLINE V all(Real x) { return {V::Vector{} + x, V::Vector{} + x}; }
+INLINE V select(M m, V x, V y) { return {m.a ? x.a : y.a, m.b ? x.b : y.b}; }
+INLINE V minimum(V x, V y) { return {x.a < y.a ? x.a : y.a, x.b < y.b ? x.b : y.b}; }
+INLINE V maximum(V x, V y) { return {x.a > y.a ? x.a : y.a, x.b > y.b ? x.b : y.b}; }
+INLINE V& operator+=(V& x, V y) { return x = x + y; }
+INLINE U bits(V x) { return {(U::Vector)x.a, (U::Vector)x.b}; }
+INLINE V number(U x) { return {(V::Vector)x.a, (V::Vector)x.b}; }
 
 // log2 of normal x > 0: x = 2^n m with m in [√½, √2), log2 m = 2/ln 2 · artanh s, s = (m − 1) / (m + 1).
 INLINE V log2(V x) {
-    constexpr auto shift = Format::mantissa;
-    constexpr Format::Unsigned one = Format::Unsigned(Format::bias) << shift;
-    constexpr Format::Unsigned root = sizeof(Real) == 4 ? 0x3f3504f3u : 0x3fe6a09e667f3bcdu;
-    const U bits = (U)x;
-    const U exponent = (bits + (one - root)) >> shift;  // biased
-    const V m = (V)(bits - (exponent << shift) + one);
-    // The exponent in the low bits of 2^mantissa is that much more than 2^mantissa.
-    constexpr Format::Unsigned magic = Format::Unsigned(Format::bias + shift) << shift;
-    const V n = (V)(exponent | magic) - Real((Format::Unsigned(1) << shift) + Format::bias);
+    typedef Format::Unsigned Bits;
+    constexpr int shift = Format::mantissa;
+    constexpr Bits one = Bits(Format::bias) << shift;
+    constexpr Bits root = sizeof(Real) == 4 ? 0x3f3504f3u : 0x3fe6a09e667f3bcdu;
+    const U exponent = (bits(x) + Bits(one - root)) >> shift;  // biased
+    const V m = number(bits(x) - (exponent << shift) + one);
+    // In the low bits of 2^mantissa, it is added to it.
+    constexpr Bits magic = Bits(Format::bias + shift) << shift;
+    const V n = number(exponent | magic) - Real((Bits(1) << shift) + Format::bias);
     const V s = (m - Real(1)) / (m + Real(1)), z = s * s;
-    V sum = V{};
+    V sum = all(0);
 #pragma GCC unroll 16
-    for (int k = Format::log_terms - 1; k >= 0; --k) sum = sum * z + Real(2.8853900817779268) / (2 * k + 1);
+    for (int k = Format::log_terms - 1; k >= 0; --k) sum = sum * z + Real(2.8853900817779268 / (2 * k + 1));
     return n + s * sum;
 }
 
 // 2^x, the result bounded to normal numbers: x = n + r with |r| ≤ ½, 2^r by its Taylor series.
 INLINE V exp2(V x) {
-    constexpr auto shift = Format::mantissa;
-    x = minimum(maximum(x, all(1 - Format::bias)), all(Format::bias));
-    const V magic = all(Real(3) * Real(Format::Unsigned(1) << (shift - 1)));  // whose last bit stands for 1
-    const V shifted = x + magic, r = x - (shifted - magic);
+    typedef Format::Unsigned Bits;
+    constexpr int shift = Format::mantissa;
     constexpr double ln2 = 0.6931471805599453;
-    V sum = V{};
+    x = minimum(maximum(x, all(1 - Format::bias)), all(Format::bias));
+    const V magic = all(Real(3) * Real(Bits(1) << (shift - 1)));  // whose last bit stands for 1
+    const V shifted = x + magic, r = x - (shifted - magic);
+    V sum = all(0);
 #pragma GCC unroll 16
     for (int k = Format::exp_terms - 1; k >= 0; --k) {
         double c = 1;
         for (int i = 1; i <= k; ++i) c *= ln2 / i;
         sum = sum * r + Real(c);
     }
-    return (V)((U)sum + (((U)shifted - (U)magic) << shift));
+    return number(bits(sum) + ((bits(shifted) - bits(magic)) << shift));
 }
 
 // {{ step and adjoint }}
@@ -111,99 +139,97 @@ struct Tile {
     bool first;  // of the tiles of a basin that needs several: the others add to its results
 };
 
-// Lane l of vector n of a tile, at `values`. Lanes without a column repeat the last: always safe to compute.
-template <bool full> INLINE V load(const Real* values, const Tile& tile, int n) {
-    V v;
-    if (full)
-        std::memcpy(&v, values + n * WIDE, sizeof v);
-    else
-        for (int l = 0; l < WIDE; ++l) v[l] = values[std::min<int64_t>(n * WIDE + l, tile.columns - 1)];
-    return v;
+// LANES numbers in memory, where no vector need be aligned.
+typedef Real Unaligned __attribute__((vector_size(WIDTH), aligned(sizeof(Real)), may_alias));
+INLINE V read(const Real* x) { return {*(const Unaligned*)x, *(const Unaligned*)(x + LANES / 2)}; }
+INLINE void write(Real* x, const V& v) { *(Unaligned*)x = v.a, *(Unaligned*)(x + LANES / 2) = v.b; }
+
+// The tile's lanes of `values`. Lanes without a column repeat the last: always safe to compute with.
+template <bool full> INLINE V load(const Real* values, const Tile& tile) {
+    if (full) return read(values);
+    Real lanes[LANES];
+    for (int64_t l = 0; l < LANES; ++l) lanes[l] = values[std::min(l, tile.columns - 1)];
+    return read(lanes);
 }
 
-template <bool full> INLINE void store(Real* values, const Tile& tile, int n, V v) {
-    if (full)
-        std::memcpy(values + n * WIDE, &v, sizeof v);
-    else
-        for (int l = 0; l < WIDE && n * WIDE + l < tile.columns; ++l) values[n * WIDE + l] = v[l];
+template <bool full> INLINE void store(Real* values, const Tile& tile, const V& v) {
+    if (full) return write(values, v);
+    Real lanes[LANES];
+    write(lanes, v);
+    std::memcpy(values, lanes, tile.columns * sizeof(Real));
 }
 
-INLINE Real total(V v) {
+INLINE Real total(const V& v) {
+    const V::Vector sum = v.a + v.b;
     typedef Real Half __attribute__((vector_size(WIDTH / 2)));
     Half low, high;
-    std::memcpy(&low, &v, sizeof low);
-    std::memcpy(&high, (const char*)&v + sizeof low, sizeof high);
+    std::memcpy(&low, &sum, sizeof low);
+    std::memcpy(&high, (const char*)&sum + sizeof low, sizeof high);
     low += high;
-    Real sum = 0;
-    for (int l = 0; l < WIDE / 2; ++l) sum += low[l];
-    return sum;
+    Real result = 0;
+    for (unsigned l = 0; l < WIDTH / 2 / sizeof(Real); ++l) result += low[l];
+    return result;
 }
 
 // One value per basin, `apart` numbers from one to the next, to all lanes of each basin.
-INLINE void spread(const Real* values, int apart, const Tile& tile, int64_t components, V (&v)[VECTORS]) {
-    if (tile.basins == 1) {
-        for (int n = 0; n < VECTORS; ++n) v[n] = all(*values);
-        return;
-    }
+__attribute__((noinline)) static V spread_among(const Real* values, int apart, const Tile& tile) {
     Real lanes[LANES];
-    int l = 0;
-    for (int64_t b = 0; b < tile.basins; ++b)
-        for (int64_t m = 0; m < components; ++m) lanes[l++] = values[b * apart];
-    for (; l < LANES; ++l) lanes[l] = values[(tile.basins - 1) * apart];
-    std::memcpy(&v, lanes, sizeof lanes);
+    const int64_t components = tile.columns / tile.basins;
+    for (int64_t l = 0; l < LANES; ++l) lanes[l] = values[std::min(l / components, tile.basins - 1) * apart];
+    return read(lanes);
+}
+INLINE V spread(const Real* values, int apart, const Tile& tile) {
+    return tile.basins == 1 ? all(*values) : spread_among(values, apart, tile);
 }
 
 // The sum over the components of each basin; the reverse of `spread`.
-INLINE void gather(const V (&v)[VECTORS], int apart, const Tile& tile, int64_t components, Real* values) {
-    if (tile.basins == 1) {
-        V sum = v[0];
-        for (int n = 1; n < VECTORS; ++n) sum += v[n];
-        *values = tile.first ? total(sum) : *values + total(sum);
-        return;
-    }
+__attribute__((noinline)) static void gather_each(const V& v, int apart, const Tile& tile, Real* values) {
     Real lanes[LANES];
-    std::memcpy(lanes, &v, sizeof lanes);
-    for (int64_t b = 0, l = 0; b < tile.basins; ++b) {
+    const int64_t components = tile.columns / tile.basins;
+    write(lanes, v);
+    for (int64_t b = 0; b < tile.basins; ++b) {
         Real sum = 0;
-        for (int64_t m = 0; m < components; ++m) sum += lanes[l++];
+        for (int64_t m = 0; m < components; ++m) sum += lanes[b * components + m];
         values[b * apart] = sum;
     }
+}
+INLINE void gather(const V& v, int apart, const Tile& tile, Real* values) {
+    if (tile.basins == 1)
+        *values = tile.first ? total(v) : *values + total(v);
+    else
+        gather_each(v, apart, tile, values);
 }
 
 // A tile's hold on a run: its parameters and weather of the day, and what each lane counts in a mean.
 template <bool full> struct Day {
     const Run& run;
     const Tile& tile;
-    V theta[VECTORS][PARAMETERS], weather[VECTORS][WEATHER], share[VECTORS];
+    V theta[PARAMETERS], weather[WEATHER], share;
     int dynamic[PARAMETERS], dynamics = 0;
 
-    __attribute__((always_inline)) inline Day(const Run& run, const Tile& tile) : run(run), tile(tile) {
-        for (int n = 0; n < VECTORS; ++n)
-            for (int l = 0; l < WIDE; ++l) share[n][l] = n * WIDE + l < tile.columns ? Real(1) / run.components : 0;
+    MEMBER Day(const Run& run, const Tile& tile) : run(run), tile(tile) {
+        Real shares[LANES];
+        for (int l = 0; l < LANES; ++l) shares[l] = l < tile.columns ? Real(1) / run.components : Real(0);
+        share = read(shares);
         for (int k = 0; k < PARAMETERS; ++k) {
             if (run.strides[k]) dynamic[dynamics++] = k;
-            read(k, 0);
+            set(k, 0);
         }
     }
 
-    // A value that is not finite makes the lane's share NaN, and with it the basin's results from now on:
-    // minima and comparisons in a step could otherwise lose it.
-    __attribute__((always_inline)) inline void read(int k, int64_t t) {
-        const Real* values = run.parameters[k] + t * run.strides[k] + tile.column;
-        for (int n = 0; n < VECTORS; ++n) {
-            theta[n][k] = load<full>(values, tile, n);
-            share[n] += 0 * theta[n][k];
-        }
+    // What is not finite makes the lane's share NaN, and with it the basin's results from now on: minima
+    // and comparisons in a step could lose it. (Not by x · 0: GCC 12 takes that for 0 in vectors.)
+    MEMBER void doubt(V x) { share = select(maximum(x, -x) <= all(LARGEST), share, all(NOT_A_NUMBER)); }
+
+    MEMBER void set(int k, int64_t t) {
+        theta[k] = load<full>(run.parameters[k] + t * run.strides[k] + tile.column, tile);
+        doubt(theta[k]);
     }
 
-    __attribute__((always_inline)) inline void go_to(int64_t t) {
-        for (int j = 0; j < dynamics; ++j) read(dynamic[j], t);
+    MEMBER void go_to(int64_t t) {
+        for (int j = 0; j < dynamics; ++j) set(dynamic[j], t);
         const Real* today = run.weather + (t * run.basins + tile.basin) * WEATHER;
-        for (int k = 0; k < WEATHER; ++k) {
-            V values[VECTORS];
-            spread(today + k, WEATHER, tile, run.components, values);
-            for (int n = 0; n < VECTORS; ++n) weather[n][k] = values[n];
-        }
+        for (int k = 0; k < WEATHER; ++k) weather[k] = spread(today + k, WEATHER, tile);
     }
 };
 
@@ -213,95 +239,71 @@ template <bool full> static void forward(const Run& run, const Tile& tile) {
     int wanted[OUTPUTS], wants = 0;
     for (int k = 0; k < OUTPUTS; ++k)
         if (run.outputs[k]) wanted[wants++] = k;
-    V stores[VECTORS][STORES], y[VECTORS][OUTPUTS];
-    for (int n = 0; n < VECTORS; ++n)
-        for (int k = 0; k < STORES; ++k) {
-            stores[n][k] = load<full>(run.stores[k] + tile.column, tile, n);
-            day.share[n] += 0 * stores[n][k];
-        }
+    V stores[STORES], y[OUTPUTS];
+    for (int k = 0; k < STORES; ++k) {
+        stores[k] = load<full>(run.stores[k] + tile.column, tile);
+        day.doubt(stores[k]);
+    }
     for (int64_t t = 0; t < run.days; ++t) {
         if (run.kept && t % SEGMENT == 0)
-            for (int n = 0; n < VECTORS; ++n)
-                for (int k = 0; k < STORES; ++k)
-                    store<full>(run.kept + (t / SEGMENT * STORES + k) * columns + tile.column, tile, n, stores[n][k]);
+            for (int k = 0; k < STORES; ++k)
+                store<full>(run.kept + (t / SEGMENT * STORES + k) * columns + tile.column, tile, stores[k]);
         day.go_to(t);
-#pragma GCC unroll 4
-        for (int n = 0; n < VECTORS; ++n) step(stores[n], day.weather[n], day.theta[n], y[n]);
-        for (int j = 0; j < wants; ++j) {
-            const int k = wanted[j];
-            V means[VECTORS];
-            for (int n = 0; n < VECTORS; ++n) means[n] = y[n][k] * day.share[n];
-            gather(means, 1, tile, run.components, run.outputs[k] + t * run.basins + tile.basin);
-        }
+        step(stores, day.weather, day.theta, y);
+        for (int j = 0; j < wants; ++j)
+            gather(y[wanted[j]] * day.share, 1, tile, run.outputs[wanted[j]] + t * run.basins + tile.basin);
     }
-    for (int n = 0; n < VECTORS; ++n)
-        for (int k = 0; k < STORES; ++k)
-            store<full>(run.ends[k] + tile.column, tile, n, stores[n][k] + 0 * day.share[n]);
+    for (int k = 0; k < STORES; ++k)
+        store<full>(run.ends[k] + tile.column, tile, select(day.share <= all(1), stores[k], day.share));
 }
 
 // `runoff`: no other outputs have a gradient, which spares their terms.
 template <bool full, bool runoff> static void reverse(const Run& run, const Tile& tile) {
     Day<full> day(run, tile);
     const int64_t columns = run.basins * run.components;
-    V d_stores[VECTORS][STORES], d_theta[VECTORS][PARAMETERS] = {}, d_weather[VECTORS][WEATHER];
-    V unused[OUTPUTS];
-    V before[SEGMENT][VECTORS][STORES];  // stores at the beginning of each day of a segment
-    for (int n = 0; n < VECTORS; ++n)
-        for (int k = 0; k < STORES; ++k)
-            d_stores[n][k] = run.d_ends[k] ? load<full>(run.d_ends[k] + tile.column, tile, n) : V{};
+    V d_stores[STORES], d_theta[PARAMETERS], unused[OUTPUTS];
+    V before[SEGMENT][STORES];  // stores at the beginning of each day of a segment
+    for (int k = 0; k < STORES; ++k)
+        d_stores[k] = run.d_ends[k] ? load<full>(run.d_ends[k] + tile.column, tile) : all(0);
+    for (int k = 0; k < PARAMETERS; ++k) d_theta[k] = all(0);
     for (int64_t segment = (run.days - 1) / SEGMENT; segment >= 0; --segment) {
         const int64_t start = segment * SEGMENT, end = std::min(run.days, start + SEGMENT);
-        for (int n = 0; n < VECTORS; ++n)
-            for (int k = 0; k < STORES; ++k)
-                before[0][n][k] = load<full>(run.kept + (segment * STORES + k) * columns + tile.column, tile, n);
-        for (int64_t t = start; t + 1 < end; ++t) {
+        V stores[STORES];
+        for (int k = 0; k < STORES; ++k)
+            stores[k] = load<full>(run.kept + (segment * STORES + k) * columns + tile.column, tile);
+        for (int64_t t = start; t < end; ++t) {
+            for (int k = 0; k < STORES; ++k) before[t - start][k] = stores[k];
             day.go_to(t);
-#pragma GCC unroll 4
-            for (int n = 0; n < VECTORS; ++n) {
-                V stores[STORES];
-                std::memcpy(&stores, &before[t - start][n], sizeof stores);
-                step(stores, day.weather[n], day.theta[n], unused);
-                std::memcpy(&before[t + 1 - start][n], &stores, sizeof stores);
-            }
+            step(stores, day.weather, day.theta, unused);
         }
         for (int64_t t = end - 1; t >= start; --t) {
             day.go_to(t);
-            V d_y[VECTORS][OUTPUTS] = {};
+            V d_y[OUTPUTS], d_weather[WEATHER];
 #pragma GCC unroll 32
             for (int k = 0; k < OUTPUTS; ++k) {
+                d_y[k] = all(0);
                 if ((runoff && !RUNOFF[k]) || !run.d_outputs[k]) continue;
-                V values[VECTORS];
-                spread(run.d_outputs[k] + t * run.basins + tile.basin, 1, tile, run.components, values);
-                for (int n = 0; n < VECTORS; ++n) d_y[n][k] = values[n] * day.share[n];
+                d_y[k] = spread(run.d_outputs[k] + t * run.basins + tile.basin, 1, tile) * day.share;
             }
-#pragma GCC unroll 4
-            for (int n = 0; n < VECTORS; ++n) {
-                for (int k = 0; k < WEATHER; ++k) d_weather[n][k] = V{};
-                adjoint(before[t - start][n], day.weather[n], day.theta[n], d_stores[n], d_y[n], d_weather[n], d_theta[n]);
-            }
+            for (int k = 0; k < WEATHER; ++k) d_weather[k] = all(0);
+            adjoint(before[t - start], day.weather, day.theta, d_stores, d_y, d_weather, d_theta);
             for (int j = 0; j < day.dynamics; ++j) {
                 const int k = day.dynamic[j];
-                if (!run.d_parameters[k]) continue;
-                for (int n = 0; n < VECTORS; ++n) {
-                    store<full>(run.d_parameters[k] + t * run.strides[k] + tile.column, tile, n, d_theta[n][k]);
-                    d_theta[n][k] = V{};
-                }
+                if (run.d_parameters[k])
+                    store<full>(run.d_parameters[k] + t * run.strides[k] + tile.column, tile, d_theta[k]);
+                d_theta[k] = all(0);
             }
             if (!run.d_weather) continue;
-            for (int k = 0; k < WEATHER; ++k) {
-                V values[VECTORS];
-                for (int n = 0; n < VECTORS; ++n) values[n] = day.share[n] != 0 ? d_weather[n][k] : V{};
-                gather(values, WEATHER, tile, run.components, run.d_weather + (t * run.basins + tile.basin) * WEATHER + k);
-            }
+            Real* today = run.d_weather + (t * run.basins + tile.basin) * WEATHER;
+            for (int k = 0; k < WEATHER; ++k)
+                gather(select(day.share != all(0), d_weather[k], all(0)), WEATHER, tile, today + k);
         }
     }
-    for (int n = 0; n < VECTORS; ++n) {
-        for (int k = 0; k < STORES; ++k)
-            if (run.d_stores[k]) store<full>(run.d_stores[k] + tile.column, tile, n, d_stores[n][k]);
-        for (int k = 0; k < PARAMETERS; ++k)
-            if (run.d_parameters[k] && !run.strides[k])
-                store<full>(run.d_parameters[k] + tile.column, tile, n, d_theta[n][k]);
-    }
+    for (int k = 0; k < STORES; ++k)
+        if (run.d_stores[k]) store<full>(run.d_stores[k] + tile.column, tile, d_stores[k]);
+    for (int k = 0; k < PARAMETERS; ++k)
+        if (run.d_parameters[k] && !run.strides[k])
+            store<full>(run.d_parameters[k] + tile.column, tile, d_theta[k]);
 }
 
 // While it lives, numbers too small to be normal count as 0: stores in recession would slow the processor.

@@ -1,7 +1,7 @@
 """From `hbv.step` to programs: the step itself, and its adjoint from torch's own derivatives.
 
     python -m dhbv.kernels.trace            print the programs
-    python -m dhbv.kernels.trace --write    print them as C++ into the package
+    python -m dhbv.kernels.trace --write    print them as C++ and Triton into the package
 
 The second refreshes what ships, `dhbv/kernels/generated`; a test holds it to a fresh trace.
 """
@@ -11,13 +11,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from math import log
+from pathlib import Path
 
 import torch
 from torch import Tensor, fx
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from dhbv.kernels import cpp
-from dhbv.kernels.forms import FORMS, OUTPUTS, STORES, WEATHER, Form, cotangent
+from dhbv.kernels import cpp, triton
+from dhbv.kernels.forms import ENDS, FORMS, OUTPUTS, STORES, WEATHER, YIELDS, Form, cotangent
 from dhbv.kernels.ir import Builder, Program
 from dhbv.physics import hbv
 
@@ -25,30 +26,25 @@ Values = Sequence[Tensor]
 
 
 def step(form: Form) -> Program:
-    """One day: stores, weather and parameters → "end_" + each store, and each output."""
+    """One day: stores, weather and parameters → stores at its end and outputs, ENDS and YIELDS."""
 
     def function(stores: Values, weather: Values, parameters: Values) -> list[Tensor]:
         return _step(form, stores, weather, parameters)
 
     names = (STORES, WEATHER, form.parameters)
-    return _program(function, names, [*(f"end_{name}" for name in STORES), *OUTPUTS])
+    return _program(function, names, (*ENDS, *YIELDS))
 
 
 def adjoint(form: Form) -> Program:
-    """Its vector–Jacobian product: also cotangents of all results → those of all arguments.
-
-    The cotangents are called d_ and the name; a store's at the end of the day d_end_ and its name.
-    """
+    """Its vector–Jacobian product: arguments and `cotangent` of all results → `cotangent` of all arguments."""
 
     def function(stores: Values, weather: Values, parameters: Values, cotangents: Values) -> list[Tensor]:
         _, pull_back = torch.func.vjp(lambda *x: _step(form, *x), stores, weather, parameters)
         return [gradient for group in pull_back(list(cotangents)) for gradient in group]
 
     arguments = (STORES, WEATHER, form.parameters)
-    results = [*(f"end_{name}" for name in STORES), *OUTPUTS]
-    return _program(
-        function, (*arguments, [cotangent(n) for n in results]), [cotangent(n) for g in arguments for n in g]
-    )
+    given = [cotangent(name) for name in (*ENDS, *YIELDS)]
+    return _program(function, (*arguments, given), [cotangent(name) for group in arguments for name in group])
 
 
 def _step(form: Form, stores: Values, weather: Values, parameters: Values) -> list[Tensor]:
@@ -127,15 +123,20 @@ class _Translator:
         return put("exp2", put("mul", exponent, put("log2", base)))
 
 
-def source(form: Form) -> str:
-    """The C++ that ships for a form: its step and its adjoint."""
-    return cpp.print_form(form, step(form), adjoint(form))
+def printed(form: Form) -> dict[Path, str]:
+    """What ships for a form: its step and adjoint as C++ and as Triton, each with the place it is kept."""
+    programs = step(form), adjoint(form)
+    return {
+        cpp.generated(form): cpp.print_form(form, *programs),
+        triton.generated(form): triton.print_form(form, *programs),
+    }
 
 
 def main(arguments: Sequence[str]) -> None:
     for form in FORMS.values():
         if "--write" in arguments:
-            cpp.generated(form).write_text(source(form), encoding="utf-8")
+            for path, text in printed(form).items():
+                path.write_text(text, encoding="utf-8")
         else:
             print(f"# {form.name}: step\n{step(form)}\n\n# {form.name}: adjoint\n{adjoint(form)}\n")
 

@@ -95,10 +95,10 @@ def stream(bmi: DeltaHbv, inputs: Mapping[str, Float]) -> Float:
     """Depth (m) that runs off in each step [step, catchment] under inputs [step, catchment]."""
     runoff, given = bmi.get_value_ptr(RUNOFF_DEPTH), []
     for step in range(len(inputs[P])):
-        given.append(runoff.copy())
         for name in bmi.get_input_var_names():
             bmi.set_value(name, inputs[name][step])
         bmi.update()
+        given.append(runoff.copy())
     return np.stack(given)
 
 
@@ -247,6 +247,7 @@ def test_variables_are_described_as_ngen_needs(
     assert bmi.get_output_item_count() == len(outputs) == len(set(outputs))
     assert not set(inputs) & set(outputs), "ngen allows no name to be both"
     assert set(outputs) == {RUNOFF_DEPTH} | {row.bmi_name for row in VARIABLES.values()}
+    assert bmi.get_var_units(RUNOFF_DEPTH) == "m", "older ngen takes the number as metres, unconverted"
     for name in (*inputs, *outputs):
         assert bmi.get_var_type(name) == "float64"
         assert bmi.get_var_itemsize(name) == 8

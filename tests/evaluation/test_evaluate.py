@@ -85,5 +85,5 @@ def test_outputs_and_progress_are_as_asked(make_directory: Make, region: xr.Data
 
 
 def test_a_period_outside_the_data_is_an_error(make_directory: Make, region: xr.Dataset) -> None:
-    with pytest.raises(DhbvError, match="of the period 2001-10-01..2003-09-30: give data that cover it"):
+    with pytest.raises(DhbvError, match=r"of the period 2001-10-01\.\.2003-09-30: give data that cover it"):
         evaluate(make_directory(), region, Period(start=PERIOD.start, end=dt.date(2003, 9, 30)))
