@@ -142,7 +142,8 @@ class TrainingConfig(Section, frozen=True):
     batch_basins: Positive = 100
     """Basins a minibatch, at most as many as there are."""
     warmup_days: Natural = 365
-    """Days before each window that fill the stores, without gradient through HBV."""
+    """Days before each window that fill the stores and the LSTM's memory, without gradient. Short ones
+    (papers: 365) start dry soils too dry and bias field capacity low."""
     window_days: Positive = 365
     """Days of each window that the loss sees."""
     loss: Literal["rmse", "nse"] = "nse"

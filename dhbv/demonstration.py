@@ -44,9 +44,11 @@ RECOVERED = ("beta", "gamma", "et", "swe", "soil_water", "surface_runoff", "inte
 
 _SCORES = {"nse": "NSE", "kge": "KGE", "relative_bias": "bias (%)", "fhv": "bias of high flow, FHV (%)"}
 _TRAINING = TrainingConfig(
-    iterations=260, batch_basins=50, warmup_days=180, window_days=300, learning_rate=5e-3
+    iterations=500, batch_basins=50, warmup_days=730, learning_rate=5e-3, weight_decay=0.0, attribute_noise=0.0
 )
-_MODEL = ModelConfig(network=NetworkConfig(hidden=32, layers=(128,), dropout=0.1))
+_MODEL = ModelConfig(network=NetworkConfig(hidden=32, layers=(128,), dropout=0.0))
+"""Synthetic rivers have no errors to be robust against. Two years of warm-up fill the driest soils; with
+less, field capacity comes out too low and β and γ are bent to make up for it."""
 
 
 def run(

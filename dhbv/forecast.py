@@ -65,7 +65,7 @@ def run(
     begin = int((first - days[0]).astype(int))
     spin_up = 0 if state else min(begin, spin_up_days)
     basins = [str(b) for b in region["basin"].values]
-    runtime = Runtime(model, basins, schema.attribute_columns(region), dtype=dtype)
+    runtime = Runtime(model, basins, schema.attribute_columns(region), dtype=dtype, kernel="compiled")
     weather = model_forcing(region.isel(time=slice(begin - spin_up, None)))
     total, done = len(weather), 0
     if state is None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from dhbv import networks
 from dhbv.configuration import ModelConfig
+from dhbv.kernels.autograd import Choice, select
 from dhbv.normalisation import Statistics, normalise_forcing
 from dhbv.physics import hbv, unit_hydrograph
 from dhbv.physics.parameters import PARAMETERS, ROUTING_PARAMETERS
@@ -20,8 +21,10 @@ _RUNOFF = ("q0", "q1", "q2")
 class DeltaModel(nn.Module):
     """δ-HBV: parameters learned from attributes and weather, water moved by HBV."""
 
-    def __init__(self, config: ModelConfig, statistics: Statistics) -> None:
+    def __init__(self, config: ModelConfig, statistics: Statistics, *, kernel: Choice = "auto") -> None:
+        """A fresh model; `kernel` says how HBV runs, see `dhbv.kernels.autograd.select`."""
         super().__init__()
+        self.kernel = kernel
         self.form = config.form
         self.statistics = statistics
         self.network = networks.build(config)
@@ -42,24 +45,26 @@ class DeltaModel(nn.Module):
         Args:
             forcing: weather [time, basin, 3]: P mm d-1, T degC, Ep mm d-1.
             attributes: normalised [basin, attribute].
-            warmup: days at the beginning that only fill the stores, without gradient through HBV.
+            warmup: days at the beginning that only fill the stores and the LSTM's memory, without gradient.
             static_day: the day at which gA kind `lstm` reads its static parameters; in training
                 the last, in running the last of the spin-up.
         """
-        logits = self.network(normalise_forcing(forcing, self.statistics), attributes, static_day)
+        x = normalise_forcing(forcing, self.statistics)
+        logits = self.network(x, attributes, warmup=warmup, static_day=static_day)
         parameters = self.parameters_of(logits)
         routing = torch.sigmoid(logits.routing).unbind(-1)
         u = unit_hydrograph.unit_hydrograph(
             *(p.scale(f) for p, f in zip(ROUTING_PARAMETERS, routing, strict=True))
         )
+        simulate = select(self.kernel, forcing.device.type)
         stores = hbv.initial_stores(parameters["fc"].detach())
         history: dict[str, Tensor | None] = dict.fromkeys(_RUNOFF)
         if warmup:
             with torch.no_grad():
                 past = {n: v[:warmup] if v.ndim == 3 else v for n, v in parameters.items()}
-                stores, runoff = hbv.simulate(stores, forcing[:warmup], past, _RUNOFF)
+                stores, runoff = simulate(stores, forcing[:warmup], past, _RUNOFF)
                 history = {name: unit_hydrograph.route(runoff[name], u)[1] for name in _RUNOFF}
             parameters = {n: v[warmup:] if v.ndim == 3 else v for n, v in parameters.items()}
-        _, runoff = hbv.simulate(stores, forcing[warmup:], parameters, _RUNOFF)
+        _, runoff = simulate(stores, forcing[warmup:], parameters, _RUNOFF)
         q0, q1, q2 = (unit_hydrograph.route(runoff[name], u, history[name])[0] for name in _RUNOFF)
         return {"runoff": q0 + q1 + q2, "surface_runoff": q0, "interflow": q1, "baseflow": q2}

@@ -6,8 +6,9 @@ to day in a `State`: `step(state, forcing) → state, outputs`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -38,6 +39,8 @@ class Runtime:
         basins: B names.
         attributes: for each attribute name a sequence of B values; see `normalise_attributes`.
         dtype: float64, or float32 for large batches.
+        kernel: `numpy`, or `compiled` for many basins and days at once, which runs HBV through
+            `dhbv.kernels.native` (and as numpy, saying so, where there is no compiler).
 
     Raises:
         DhbvError: if an attribute the model needs is absent or no number.
@@ -50,6 +53,7 @@ class Runtime:
         attributes: Mapping[str, Sequence[object]],
         *,
         dtype: DTypeLike = np.float64,
+        kernel: Literal["numpy", "compiled"] = "numpy",
     ) -> None:
         self.model = model
         self.basins = tuple(basins)
@@ -57,6 +61,11 @@ class Runtime:
         self.attributes = normalise_attributes(attributes, model.statistics)
         if len(self.attributes.values) != len(self.basins):
             raise DhbvError(f"{len(self.attributes.values)} rows of attributes for {len(self.basins)} basins")
+        self._simulate: Callable[..., tuple[hbv.Stores, dict[str, Float]]] = hbv.simulate
+        if kernel == "compiled":
+            from dhbv.kernels import native
+
+            self._simulate = native.simulate
         self._form = model.config.model.form
         self._components = model.config.model.components
         self._network = NetworkStream(model.weights, model.config.model, self.attributes.values, self.dtype)
@@ -110,7 +119,7 @@ class Runtime:
         forcing = np.asarray(forcing, self.dtype)
         hidden, cell, parameters = self._learned(state, forcing)
         wanted = {*_RUNOFF, *(name for name in outputs if variables.VARIABLES[name].stage == "step")}
-        stores, water = hbv.simulate(hbv.Stores(*state.stores), forcing, parameters, tuple(wanted))
+        stores, water = self._simulate(hbv.Stores(*state.stores), forcing, parameters, tuple(wanted))
         unrouted = np.stack([water[name] for name in _RUNOFF], 1)
         routed, runoff = unit_hydrograph.route(unrouted, self._ordinates, state.runoff)
         water |= dict(zip(_ROUTED, np.moveaxis(routed, 1, 0), strict=True))

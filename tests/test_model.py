@@ -85,8 +85,8 @@ def test_static_parameters_of_lstm_mlp_do_not_depend_on_the_length_of_the_run() 
 def test_static_parameters_of_lstm_are_read_on_the_day_that_is_said() -> None:
     model = model_of("lstm", "delta_gt+capillary")
     forcing, attributes = inputs()
-    long = model.parameters_of(model.network(forcing, attributes, 16))
-    short = model.parameters_of(model.network(forcing[:17], attributes, -1))
+    long = model.parameters_of(model.network(forcing, attributes, static_day=16))
+    short = model.parameters_of(model.network(forcing[:17], attributes))
     for name in model.form.static:
         torch.testing.assert_close(long[name], short[name])
 

@@ -39,7 +39,9 @@ def simulate_cpp(
     inputs.check_weather(forcing.detach().numpy())
     form = form_of(parameters)
     if form is None:
-        raise DhbvError(f"there is no kernel for the parameters {', '.join(parameters)}: choose kernel 'eager'")
+        raise DhbvError(
+            f"there is no kernel for the parameters {', '.join(parameters)}: choose kernel 'eager'"
+        )
     kernel, reason = build.load(form, str(forcing.dtype).removeprefix("torch."))
     if kernel is None:
         raise DhbvError(f"kernel 'cpp' does not work here: {reason}; choose 'auto' or 'eager'")
@@ -53,7 +55,12 @@ class _Cpp(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, kernel: build.Kernel, outputs: tuple[str, ...], grad: bool, forcing: Tensor, *tensors: Tensor
+        ctx: Any,
+        kernel: build.Kernel,
+        outputs: tuple[str, ...],
+        grad: bool,
+        forcing: Tensor,
+        *tensors: Tensor,
     ) -> tuple[Tensor, ...]:
         stores, parameters = _split(kernel.form, [x.detach().numpy() for x in tensors])
         keep = grad and any(ctx.needs_input_grad)
@@ -81,8 +88,11 @@ class _Cpp(torch.autograd.Function):
         )  # fmt: skip
         wanted = ctx.needs_input_grad[3:]
         found = (gradients.forcing, *gradients.stores, *gradients.parameters.values())
-        return None, None, None, *(
-            torch.from_numpy(x) if want else None for x, want in zip(found, wanted, strict=True)
+        return (
+            None,
+            None,
+            None,
+            *(torch.from_numpy(x) if want else None for x, want in zip(found, wanted, strict=True)),
         )
 
 

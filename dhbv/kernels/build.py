@@ -28,7 +28,15 @@ from dhbv.kernels.forms import OUTPUTS, STORES, Form
 REALS = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
 """The precisions there are kernels for, and their names in C++."""
 
-_FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros")
+_FLAGS = (
+    "-std=c++17",
+    "-O3",
+    "-fPIC",
+    "-shared",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fno-signed-zeros",
+)
 _PRECISION = {
     "float": ("-ffp-contract=fast",),
     # A fused product would decide ties (a pack exactly at its capacity) otherwise than the eager step.
@@ -106,7 +114,9 @@ def _build(compiler: tuple[str, ...], source: str, real: str, folder: Path, name
     Its name ends with the digest of its own content: a file cut short or altered is seen before it is
     loaded, and of two processes that build at once either's result is right.
     """
-    version = subprocess.run([*compiler, "--version"], capture_output=True, text=True, check=True, timeout=60).stdout
+    version = subprocess.run(
+        [*compiler, "--version"], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
     flags = (*_FLAGS, *_PRECISION[real], f"-DREAL={real}")
     key = _digest(repr((source, flags, compiler, version, _CHOICES, _processor())).encode())
     for path in folder.glob(f"{name}-{real}-{key}-*.so"):
@@ -154,7 +164,8 @@ def _digest(content: bytes) -> str:
 def _explain(problem: Exception) -> str:
     """One line on what went wrong."""
     if isinstance(problem, subprocess.CalledProcessError):
-        return f"{problem.cmd[0]} failed: {(problem.stderr or '').strip()[:200]}"
+        lines = (problem.stderr or "").strip().splitlines()
+        return f"{problem.cmd[0]} failed: {next((line for line in lines if 'error' in line), ' '.join(lines[-1:]))}"
     return str(problem)
 
 

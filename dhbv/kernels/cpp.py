@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from dhbv.kernels.forms import ENDS, OUTPUTS, RUNOFF, STORES, WEATHER, YIELDS, Form, cotangent
-from dhbv.kernels.ir import COMPARISONS, Instruction, Program
+from dhbv.kernels.ir import COMPARISONS, Instruction, Program, hand_over
 
 PLACEHOLDER = "// {{ step and adjoint }}\n"
 """The line of scan.cpp that the printed form replaces."""
@@ -49,7 +50,10 @@ def source(form: Form) -> str:
 def print_form(form: Form, step: Program, adjoint: Program) -> str:
     """Step and adjoint of a form as C++, with the sizes the time loop needs to know."""
     arguments = {**_array("stores", STORES), **_array("weather", WEATHER), **_array("theta", form.parameters)}
-    results = {**_array("stores", ENDS), **_array("y", YIELDS)}
+    # The reverse loop runs each day forward first: its curves are at hand when the adjoint needs them.
+    step, adjoint, count = hand_over(step, adjoint, ("log2", "exp2"))
+    curves = _array("curves", (f"given_{k}" for k in range(count)))
+    results = {**_array("stores", ENDS), **_array("y", YIELDS), **curves}
     cotangents = {
         **_array("d_stores", map(cotangent, ENDS)),
         **_array("d_y", map(cotangent, YIELDS)),
@@ -67,27 +71,29 @@ def print_form(form: Form, step: Program, adjoint: Program) -> str:
             f"constexpr int WEATHER = {len(WEATHER)};",
             f"constexpr int PARAMETERS = {len(form.parameters)};",
             f"constexpr int OUTPUTS = {len(OUTPUTS)};",
+            f"constexpr int CURVES = {count};",
             f"constexpr bool RUNOFF[OUTPUTS] = {{{runoff}}};",
             "",
-            "// One day: stores at its beginning → at its end, and the outputs y.",
+            "// One day: stores at its beginning → at its end, the outputs y, and curves that the adjoint can use.",
             "INLINE void step(V (&stores)[STORES], const V (&weather)[WEATHER], const V (&theta)[PARAMETERS],",
-            "                 V (&y)[OUTPUTS]) {",
+            "                 V (&y)[OUTPUTS], V (&curves)[CURVES]) {",
             *_body(step, arguments, results, "="),
             "}",
             "",
             "// Its adjoint: d_stores at the end of the day → at its beginning; adds to the other gradients.",
             "INLINE void adjoint(const V (&stores)[STORES], const V (&weather)[WEATHER], const V (&theta)[PARAMETERS],",
-            "                    V (&d_stores)[STORES], const V (&d_y)[OUTPUTS], V (&d_weather)[WEATHER],",
+            "                    const V (&curves)[CURVES], V (&d_stores)[STORES], const V (&d_y)[OUTPUTS], V (&d_weather)[WEATHER],",
             "                    V (&d_theta)[PARAMETERS]) {",
-            *_body(adjoint, arguments | cotangents, gradients, "+="),
+            *_body(adjoint, arguments | cotangents | curves, gradients, "+="),
             "}",
             "",
         ]
     )
 
 
-def _array(array: str, names: object) -> dict[str, str]:
-    return {name: f"{array}[{k}]" for k, name in enumerate(names)}  # type: ignore[call-overload]
+def _array(array: str, names: Iterable[str]) -> dict[str, str]:
+    """Where in a C++ array each name stands."""
+    return {name: f"{array}[{k}]" for k, name in enumerate(names)}
 
 
 def _body(program: Program, arguments: dict[str, str], results: dict[str, str], assign: str) -> list[str]:

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 import torch
-import triton
+import triton  # type: ignore[import-untyped]
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -36,7 +36,9 @@ def simulate(
         inputs.check_weather(forcing.detach().cpu().numpy())
     form = form_of(parameters)
     if form is None:
-        raise DhbvError(f"there is no kernel for the parameters {', '.join(parameters)}: choose kernel 'eager'")
+        raise DhbvError(
+            f"there is no kernel for the parameters {', '.join(parameters)}: choose kernel 'eager'"
+        )
     named = [parameters[name] for name in form.parameters]
     results = _Triton.apply(form.name, tuple(outputs), torch.is_grad_enabled(), forcing, *stores, *named)
     return hbv.Stores(*results[: len(STORES)]), dict(zip(outputs, results[len(STORES) :], strict=True))

@@ -35,7 +35,9 @@ def check(stores: hbv.Stores, forcing: Any, parameters: Mapping[str, Any], outpu
     Shapes are those of `hbv.simulate`, all arrays are of one dtype and at least one day is run.
     """
     if forcing.ndim != 3 or forcing.shape[-1] != len(_NAMES) or forcing.shape[0] < 1:
-        raise DhbvError(f"weather must have the shape [time, basin, 3], at least one day, not {list(forcing.shape)}")
+        raise DhbvError(
+            f"weather must have the shape [time, basin, 3], at least one day, not {list(forcing.shape)}"
+        )
     days, basins = forcing.shape[:2]
     columns = (basins, stores.soil_water.shape[-1])
     for name, store in stores._asdict().items():

@@ -101,7 +101,7 @@ class Builder:
             raise ValueError(f"no operation {operation!r}")
         values = [self.value(n) for n in arguments]
         if all(v is not None for v in values) and operation not in COMPARISONS:
-            return self.constant(OPERATIONS[operation](*map(np.float64, values)))  # type: ignore[arg-type]
+            return self.constant(OPERATIONS[operation](*values))
         simpler = self._simplify(operation, arguments)
         if simpler is not None:
             return simpler
@@ -170,6 +170,51 @@ class Builder:
         """x, if the result is −x."""
         instruction = self._instructions[number]
         return instruction.arguments[0] if instruction.operation == "neg" else None
+
+
+def hand_over(giver: Program, taker: Program, operations: Sequence[str]) -> tuple[Program, Program, int]:
+    """Spare `taker` some work: results of costly `operations` that `giver` computes from the same inputs.
+
+    Returns:
+        The giver with further results called given_0, given_1, …; the taker with inputs of these
+        names instead of the operations; and how many there are.
+    """
+    known: dict[Instruction, int] = {}
+    given = {
+        meaning: number
+        for number, meaning in enumerate(_meanings(giver, known))
+        if giver.instructions[number].operation in operations
+    }
+    shared = [meaning for meaning in _meanings(taker, known) if meaning in given]
+    to = Builder()
+    numbers: list[int] = []
+    for instruction, meaning in zip(taker.instructions, _meanings(taker, known), strict=True):
+        operation, arguments, name, value = instruction
+        if operation == "input":
+            numbers.append(to.input(name))
+        elif operation == "constant":
+            numbers.append(to.constant(value))
+        elif meaning in given:
+            numbers.append(to.input(f"given_{shared.index(meaning)}"))
+        else:
+            numbers.append(to.put(operation, *(numbers[a] for a in arguments)))
+    results = [(f"given_{k}", given[meaning]) for k, meaning in enumerate(shared)]
+    return (
+        giver._replace(results=(*giver.results, *results)),
+        to.program([(name, numbers[number]) for name, number in taker.results]),
+        len(shared),
+    )
+
+
+def _meanings(program: Program, known: dict[Instruction, int]) -> list[int]:
+    """A number for each instruction, the same for those of any program that compute the same from inputs."""
+    meanings: list[int] = []
+    for instruction in program.instructions:
+        arguments = tuple(meanings[a] for a in instruction.arguments)
+        if instruction.operation in _COMMUTATIVE:
+            arguments = tuple(sorted(arguments))
+        meanings.append(known.setdefault(instruction._replace(arguments=arguments), len(known)))
+    return meanings
 
 
 def evaluate(program: Program, inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -159,16 +159,20 @@ template <bool full> INLINE void store(Real* values, const Tile& tile, const V& 
     std::memcpy(values, lanes, tile.columns * sizeof(Real));
 }
 
-INLINE Real total(const V& v) {
-    const V::Vector sum = v.a + v.b;
-    typedef Real Half __attribute__((vector_size(WIDTH / 2)));
-    Half low, high;
-    std::memcpy(&low, &sum, sizeof low);
-    std::memcpy(&high, (const char*)&sum + sizeof low, sizeof high);
-    low += high;
-    Real result = 0;
-    for (unsigned l = 0; l < WIDTH / 2 / sizeof(Real); ++l) result += low[l];
-    return result;
+template <int n> struct Numbers {
+    typedef Real Vector __attribute__((vector_size(n * sizeof(Real))));
+};
+
+// The sum of n numbers: the upper half of the vector is added to the lower until two are left.
+template <int n> INLINE Real total(typename Numbers<n>::Vector v) {
+    if constexpr (n > 2) {
+        typename Numbers<n / 2>::Vector low, high;
+        std::memcpy(&low, &v, sizeof low);
+        std::memcpy(&high, (const char*)&v + sizeof low, sizeof high);
+        return total<n / 2>(low + high);
+    } else {
+        return v[0] + v[1];
+    }
 }
 
 // One value per basin, `apart` numbers from one to the next, to all lanes of each basin.
@@ -195,7 +199,7 @@ __attribute__((noinline)) static void gather_each(const V& v, int apart, const T
 }
 INLINE void gather(const V& v, int apart, const Tile& tile, Real* values) {
     if (tile.basins == 1)
-        *values = tile.first ? total(v) : *values + total(v);
+        *values = (tile.first ? 0 : *values) + total<LANES / 2>(v.a + v.b);
     else
         gather_each(v, apart, tile, values);
 }
@@ -212,8 +216,10 @@ template <bool full> struct Day {
         for (int l = 0; l < LANES; ++l) shares[l] = l < tile.columns ? Real(1) / run.components : Real(0);
         share = read(shares);
         for (int k = 0; k < PARAMETERS; ++k) {
-            if (run.strides[k]) dynamic[dynamics++] = k;
-            set(k, 0);
+            if (run.strides[k])
+                dynamic[dynamics++] = k;
+            else
+                set(k, 0);
         }
     }
 
@@ -233,23 +239,24 @@ template <bool full> struct Day {
     }
 };
 
-template <bool full> static void forward(const Run& run, const Tile& tile) {
+// The days [begin, end); those that do not begin the run start from the stores that others have ended with.
+template <bool full> static void forward(const Run& run, const Tile& tile, int64_t begin, int64_t end) {
     Day<full> day(run, tile);
     const int64_t columns = run.basins * run.components;
     int wanted[OUTPUTS], wants = 0;
     for (int k = 0; k < OUTPUTS; ++k)
         if (run.outputs[k]) wanted[wants++] = k;
-    V stores[STORES], y[OUTPUTS];
+    V stores[STORES], y[OUTPUTS], unused[CURVES];
     for (int k = 0; k < STORES; ++k) {
-        stores[k] = load<full>(run.stores[k] + tile.column, tile);
+        stores[k] = load<full>((begin ? run.ends[k] : run.stores[k]) + tile.column, tile);
         day.doubt(stores[k]);
     }
-    for (int64_t t = 0; t < run.days; ++t) {
+    for (int64_t t = begin; t < end; ++t) {
         if (run.kept && t % SEGMENT == 0)
             for (int k = 0; k < STORES; ++k)
                 store<full>(run.kept + (t / SEGMENT * STORES + k) * columns + tile.column, tile, stores[k]);
         day.go_to(t);
-        step(stores, day.weather, day.theta, y);
+        step(stores, day.weather, day.theta, y, unused);
         for (int j = 0; j < wants; ++j)
             gather(y[wanted[j]] * day.share, 1, tile, run.outputs[wanted[j]] + t * run.basins + tile.basin);
     }
@@ -262,7 +269,7 @@ template <bool full, bool runoff> static void reverse(const Run& run, const Tile
     Day<full> day(run, tile);
     const int64_t columns = run.basins * run.components;
     V d_stores[STORES], d_theta[PARAMETERS], unused[OUTPUTS];
-    V before[SEGMENT][STORES];  // stores at the beginning of each day of a segment
+    V before[SEGMENT][STORES], curves[SEGMENT][CURVES];  // of each day of a segment, at its beginning and in it
     for (int k = 0; k < STORES; ++k)
         d_stores[k] = run.d_ends[k] ? load<full>(run.d_ends[k] + tile.column, tile) : all(0);
     for (int k = 0; k < PARAMETERS; ++k) d_theta[k] = all(0);
@@ -274,7 +281,7 @@ template <bool full, bool runoff> static void reverse(const Run& run, const Tile
         for (int64_t t = start; t < end; ++t) {
             for (int k = 0; k < STORES; ++k) before[t - start][k] = stores[k];
             day.go_to(t);
-            step(stores, day.weather, day.theta, unused);
+            step(stores, day.weather, day.theta, unused, curves[t - start]);
         }
         for (int64_t t = end - 1; t >= start; --t) {
             day.go_to(t);
@@ -286,7 +293,7 @@ template <bool full, bool runoff> static void reverse(const Run& run, const Tile
                 d_y[k] = spread(run.d_outputs[k] + t * run.basins + tile.basin, 1, tile) * day.share;
             }
             for (int k = 0; k < WEATHER; ++k) d_weather[k] = all(0);
-            adjoint(before[t - start], day.weather, day.theta, d_stores, d_y, d_weather, d_theta);
+            adjoint(before[t - start], day.weather, day.theta, curves[t - start], d_stores, d_y, d_weather, d_theta);
             for (int j = 0; j < day.dynamics; ++j) {
                 const int k = day.dynamic[j];
                 if (run.d_parameters[k])
@@ -315,36 +322,52 @@ struct FlushDenormals {
 #endif
 };
 
-// Calls `work` for each group of tiles that one thread must do in order.
-template <typename Work> static void for_tiles(const Run& run, Work work) {
+// Shares the basins out among threads, by neighbours in a number that is a multiple of a tile's: calls
+// `work` with the first basin of each share, the one after its last, and how many make a tile.
+template <typename Work> static void for_shares(const Run& run, int64_t most, Work work) {
     const int64_t together = std::max<int64_t>(LANES / run.components, 1);  // basins of a tile
-    const int64_t groups = (run.basins + together - 1) / together;
+    const int64_t tiles = (run.basins + together - 1) / together;
+    const int64_t share = std::clamp<int64_t>(tiles / (8 * run.threads), 1, most) * together;
 #pragma omp parallel num_threads(run.threads)
     {
         FlushDenormals flush;
 #pragma omp for schedule(dynamic, 1)
-        for (int64_t g = 0; g < groups; ++g) {
-            const int64_t basin = g * together, basins = std::min(together, run.basins - basin);
-            const int64_t first = basin * run.components, end = first + basins * run.components;
-            for (int64_t c = first; c < end; c += LANES)
-                work(Tile{c, std::min<int64_t>(LANES, end - c), basin, basins, c == first});
-        }
+        for (int64_t basin = 0; basin < run.basins; basin += share)
+            work(basin, std::min(basin + share, run.basins), together);
     }
 }
 
+// Calls `work` for each tile of the basins [first, last), those of one basin in order.
+template <typename Work> static void for_tiles(const Run& run, int64_t first, int64_t last, int64_t together, Work work) {
+    for (int64_t basin = first; basin < last; basin += together) {
+        const int64_t basins = std::min(together, last - basin);
+        const int64_t column = basin * run.components, end = column + basins * run.components;
+        for (int64_t c = column; c < end; c += LANES)
+            work(Tile{c, std::min<int64_t>(LANES, end - c), basin, basins, c == column});
+    }
+}
+
+// Some days of a few neighbours in turn: their results lie side by side in memory, one row for each day,
+// and are still at hand when the next basin adds its own.
 extern "C" void run_forward(const Run* run) {
-    for_tiles(*run, [run](const Tile& tile) {
-        tile.columns == LANES ? forward<true>(*run, tile) : forward<false>(*run, tile);
+    for_shares(*run, 16, [run](int64_t first, int64_t last, int64_t together) {
+        for (int64_t begin = 0; begin < run->days; begin += SEGMENT)
+            for_tiles(*run, first, last, together, [run, begin](const Tile& tile) {
+                const int64_t end = std::min(begin + SEGMENT, run->days);
+                tile.columns == LANES ? forward<true>(*run, tile, begin, end) : forward<false>(*run, tile, begin, end);
+            });
     });
 }
 
 extern "C" void run_reverse(const Run* run) {
     bool runoff = true;
     for (int k = 0; k < OUTPUTS; ++k) runoff &= RUNOFF[k] || !run->d_outputs[k];
-    for_tiles(*run, [run, runoff](const Tile& tile) {
-        if (tile.columns < LANES)
-            reverse<false, false>(*run, tile);
-        else
-            runoff ? reverse<true, true>(*run, tile) : reverse<true, false>(*run, tile);
+    for_shares(*run, 1, [run, runoff](int64_t first, int64_t last, int64_t together) {
+        for_tiles(*run, first, last, together, [run, runoff](const Tile& tile) {
+            if (tile.columns < LANES)
+                reverse<false, false>(*run, tile);
+            else
+                runoff ? reverse<true, true>(*run, tile) : reverse<true, false>(*run, tile);
+        });
     });
 }

@@ -9,7 +9,8 @@ The second refreshes what ships, `dhbv/kernels/generated`; a test holds it to a 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from math import log
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def adjoint(form: Form) -> Program:
     """Its vector–Jacobian product: arguments and `cotangent` of all results → `cotangent` of all arguments."""
 
     def function(stores: Values, weather: Values, parameters: Values, cotangents: Values) -> list[Tensor]:
-        _, pull_back = torch.func.vjp(lambda *x: _step(form, *x), stores, weather, parameters)
+        _, pull_back = torch.func.vjp(partial(_step, form), stores, weather, parameters)  # type: ignore[misc]
         return [gradient for group in pull_back(list(cotangents)) for gradient in group]
 
     arguments = (STORES, WEATHER, form.parameters)
@@ -53,11 +54,13 @@ def _step(form: Form, stores: Values, weather: Values, parameters: Values) -> li
     return [*end, *(hbv.output(name, end, fluxes) for name in OUTPUTS)]
 
 
-def _program(function: object, names: Sequence[Sequence[str]], results: Sequence[str]) -> Program:
+def _program(
+    function: Callable[..., list[Tensor]], names: Sequence[Sequence[str]], results: Sequence[str]
+) -> Program:
     """Run `function` once on groups of arrays called `names`; what it did, as a program."""
     # Two elements, lest torch take an array of one for a number; positive, lest a logarithm be NaN.
     groups = [[torch.rand(2, dtype=torch.float64) + 0.1 for _ in group] for group in names]
-    graph: fx.Graph = make_fx(function)(*groups).graph  # type: ignore[arg-type]
+    graph = make_fx(function)(*groups).graph
     inputs = (name for group in names for name in group)
     return _Translator().translate(graph, inputs, results)
 
@@ -77,20 +80,21 @@ class _Translator:
             elif node.op == "output":
                 numbers = [self._number(x) for x in node.args[0]]
             else:
-                assert node.op == "call_function" and not set(node.kwargs) & {"alpha", "rounding_mode"}, node
+                assert node.op == "call_function", node
+                assert not node.kwargs.keys() & {"alpha", "rounding_mode"}, node
                 self._numbers[node] = self._call(node)
         return self._to.program(list(zip(results, numbers, strict=True)))
 
     def _number(self, x: object) -> int:
-        return self._numbers[x] if isinstance(x, fx.Node) else self._to.constant(x)  # type: ignore[arg-type]
+        return self._numbers[x] if isinstance(x, fx.Node) else self._to.constant(float(x))  # type: ignore[arg-type]
 
     def _call(self, node: fx.Node) -> int:
         """One operation of torch, in ours."""
         name = node.target.overloadpacket.__name__  # type: ignore[union-attr]
-        put, x = self._to.put, [None if a is None else self._number(a) for a in node.args]
+        put, x = self._to.put, [a if a is None else self._number(a) for a in node.args]
         match name, *x:
             case "add" | "sub" | "mul" | "div" | "neg" | "lt" | "le" | "gt" | "ge" | "eq" | "ne", *a:
-                return put(name, *a)  # type: ignore[arg-type]
+                return put(name, *a)
             case "rsub", a, b:
                 return put("sub", b, a)
             case "minimum" | "maximum", a, b:

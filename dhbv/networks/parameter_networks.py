@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
@@ -40,12 +42,13 @@ class ParameterNetwork(nn.Module):
         self.dynamic: Tensor
         self.register_buffer("dynamic", torch.tensor(dynamic, dtype=torch.long), persistent=False)
 
-    def forward(self, x: Tensor, attributes: Tensor, static_day: int = -1) -> Logits:
+    def forward(self, x: Tensor, attributes: Tensor, *, warmup: int = 0, static_day: int = -1) -> Logits:
         """gA(A, x).
 
         Args:
             x: normalised weather [time, basin, 3].
             attributes: normalised [basin, attribute].
+            warmup: days at the beginning through which no gradient flows.
             static_day: the day of `x` at which `lstm` reads its static parameters.
         """
         raise NotImplementedError
@@ -78,7 +81,7 @@ class Mlp(ParameterNetwork):
         sizes = [len(config.attributes), *config.network.layers, self.n_base]
         self.mlp = _Mlp(sizes, config.network.dropout)
 
-    def forward(self, x: Tensor, attributes: Tensor, static_day: int = -1) -> Logits:
+    def forward(self, x: Tensor, attributes: Tensor, *, warmup: int = 0, static_day: int = -1) -> Logits:
         base, routing = self.split(self.mlp(attributes))
         return Logits(base, routing, base.new_empty(x.shape[0], x.shape[1], 0, self.components))
 
@@ -96,10 +99,10 @@ class LstmMlp(Mlp):
         nn.init.zeros_(self.head.bias)
         nn.init.normal_(self.head.weight, std=0.01)
 
-    def forward(self, x: Tensor, attributes: Tensor, static_day: int = -1) -> Logits:
+    def forward(self, x: Tensor, attributes: Tensor, *, warmup: int = 0, static_day: int = -1) -> Logits:
         base, routing = self.split(self.mlp(attributes))
         embedding = torch.tanh(self.embedding(attributes)).expand(x.shape[0], -1, -1)
-        hidden, _ = self.lstm(torch.cat([x, embedding], -1))
+        hidden = _recur(self.lstm, torch.cat([x, embedding], -1), warmup)
         departure = self.head(hidden).unflatten(-1, (len(self.dynamic), self.components))
         return Logits(base, routing, base[:, self.dynamic] + departure)
 
@@ -115,22 +118,39 @@ class Lstm(ParameterNetwork):
         self.lstm = nn.LSTM(hidden, hidden)
         self.head = nn.Linear(hidden, self.n_base)
 
-    def forward(self, x: Tensor, attributes: Tensor, static_day: int = -1) -> Logits:
+    def forward(self, x: Tensor, attributes: Tensor, *, warmup: int = 0, static_day: int = -1) -> Logits:
         both = torch.cat([x, attributes.expand(x.shape[0], -1, -1)], -1)
-        hidden = self._recur(torch.relu(self.input(both)))
+        hidden = _recur(self.lstm, torch.relu(self.input(both)), warmup, self._dropped())
         base, routing = self.split(self.head(hidden[static_day]))
         weight = self.head.weight[:-2].unflatten(0, (self.n_parameters, self.components))[self.dynamic]
         bias = self.head.bias[:-2].unflatten(0, (self.n_parameters, self.components))[self.dynamic]
         daily = nn.functional.linear(hidden, weight.flatten(0, 1), bias.flatten())
         return Logits(base, routing, daily.unflatten(-1, (len(self.dynamic), self.components)))
 
-    def _recur(self, x: Tensor) -> Tensor:
-        """The LSTM with dropout on its input and recurrent weights, one mask for the whole sequence."""
+    def _dropped(self) -> dict[str, Tensor]:
+        """The LSTM's weights with dropout on input and recurrent ones, one mask for a whole sequence."""
         if not (self.training and self.dropout):
-            return self.lstm(x)[0]
-        weights = {
-            name: nn.functional.dropout(weight, self.dropout) if name.startswith("weight") else weight
+            return {}
+        return {
+            name: nn.functional.dropout(weight, self.dropout)
             for name, weight in self.lstm.named_parameters()
+            if name.startswith("weight")
         }
-        hidden: Tensor = torch.func.functional_call(self.lstm, weights, (x,))[0]
-        return hidden
+
+
+def _recur(
+    lstm: nn.LSTM, x: Tensor, warmup: int, weights: Mapping[str, Tensor] = MappingProxyType({})
+) -> Tensor:
+    """Output [time, basin, hidden] of an LSTM with some `weights` replaced, without gradient in the warm-up."""
+
+    def run(part: Tensor, memory: tuple[Tensor, Tensor] | None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        result: tuple[Tensor, tuple[Tensor, Tensor]] = torch.func.functional_call(
+            lstm, dict(weights), (part, memory)
+        )
+        return result
+
+    if not warmup:
+        return run(x, None)[0]
+    with torch.no_grad():
+        past, memory = run(x[:warmup], None)
+    return torch.cat([past, run(x[warmup:], memory)[0]])

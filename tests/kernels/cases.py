@@ -74,10 +74,15 @@ def results_and_gradients(
     generator = torch.Generator().manual_seed(1)
     ends, means = simulate(given.stores, given.forcing, given.parameters, tuple(outputs))
     results = {**{f"end_{name}": x for name, x in ends._asdict().items()}, **means}
-    loss = sum((x * torch.randn(x.shape, generator=generator, dtype=torch.float64).to(x)).sum() for x in results.values())
+    loss = sum(
+        (x * torch.randn(x.shape, generator=generator, dtype=torch.float64).to(x)).sum()
+        for x in results.values()
+    )
     leaves = given.leaves()
     gradients = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
-    found = {n: torch.zeros_like(leaves[n]) if g is None else g for n, g in zip(leaves, gradients, strict=True)}
+    found = {
+        n: torch.zeros_like(leaves[n]) if g is None else g for n, g in zip(leaves, gradients, strict=True)
+    }
     return {name: x.detach() for name, x in results.items()}, found
 
 

@@ -80,7 +80,7 @@ def test_final_stores_alone() -> None:
 @pytest.mark.parametrize("components", [3, 16])
 def test_float32_is_near(components: int) -> None:
     """Against float64: rounding grows over a year of days to some 1e-5 of the largest value."""
-    size = dict(days=365, basins=4, components=components, dynamic=("beta", "gamma"))
+    size = {"days": 365, "basins": 4, "components": components, "dynamic": ("beta", "gamma")}
     ours = results_and_gradients(simulate_cpp, case(**size, dtype=torch.float32))  # type: ignore[arg-type]
     theirs = results_and_gradients(hbv.simulate, case(**size))  # type: ignore[arg-type]
     eager = results_and_gradients(hbv.simulate, case(**size, dtype=torch.float32))  # type: ignore[arg-type]
@@ -95,7 +95,9 @@ def test_only_what_is_asked_for_gets_a_gradient() -> None:
     parameters = {n: p if n in ("beta", "fc") else p.detach() for n, p in given.parameters.items()}
     stores = hbv.Stores(*(s.detach() for s in given.stores))
     ends, means = simulate_cpp(stores, given.forcing.detach(), parameters, RUNOFF)
-    gradients = torch.autograd.grad(means["q0"].sum() + ends.soil_water.sum(), [parameters["beta"], parameters["fc"]])
+    gradients = torch.autograd.grad(
+        means["q0"].sum() + ends.soil_water.sum(), [parameters["beta"], parameters["fc"]]
+    )
     assert all(g.abs().max() > 0 for g in gradients)
 
 
@@ -110,7 +112,10 @@ def test_a_run_in_two_parts_has_the_gradient_of_the_whole() -> None:
     """Through the stores that are handed over; a part's length is no multiple of a segment."""
 
     def in_parts(
-        stores: hbv.Stores, forcing: torch.Tensor, parameters: dict[str, torch.Tensor], outputs: tuple[str, ...]
+        stores: hbv.Stores,
+        forcing: torch.Tensor,
+        parameters: dict[str, torch.Tensor],
+        outputs: tuple[str, ...],
     ) -> tuple[hbv.Stores, dict[str, torch.Tensor]]:
         first = {n: v[:45] if v.ndim == 3 else v for n, v in parameters.items()}
         second = {n: v[45:] if v.ndim == 3 else v for n, v in parameters.items()}
@@ -182,7 +187,9 @@ def test_selection_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     ]
 
 
-def test_without_a_compiler_auto_is_eager(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_a_compiler_auto_is_eager(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(build, "load", lambda form, dtype: (None, "no C++ compiler was found"))
     autograd.select.cache_clear()
     with caplog.at_level("INFO"):

@@ -3,12 +3,40 @@
 # mypy: ignore-errors
 # fmt: off
 
+# Each instance of a kernel owns ROWS basins with COLUMNS lanes for their components and walks all days,
+# its stores in registers. On a GPU memory is ample and latency dear: the stores of every day are kept
+# for the reverse loop, so it computes nothing anew. Bits of DYNAMIC stand for parameters, of WANTED for
+# outputs, of ENDS for final stores, in the order of the arguments.
+
 import triton
 import triton.language as tl
 
 
 @triton.jit
-def step(snowpack, snow_liquid, soil_water, upper_zone, lower_zone, p, t, ep, beta, fc, k0, k1, k2, lp, perc, uzl, tt, cfmax, cfr, cwh, gamma, c):
+def step(
+    snowpack,
+    snow_liquid,
+    soil_water,
+    upper_zone,
+    lower_zone,
+    p,
+    t,
+    ep,
+    beta,
+    fc,
+    k0,
+    k1,
+    k2,
+    lp,
+    perc,
+    uzl,
+    tt,
+    cfmax,
+    cfr,
+    cwh,
+    gamma,
+    c,
+):
     """One day: stores at its end, and the outputs."""
     v22 = t >= tt
     v24 = tl.where(v22, p, 0.0)
@@ -79,7 +107,55 @@ def step(snowpack, snow_liquid, soil_water, upper_zone, lower_zone, p, t, ep, be
 
 
 @triton.jit
-def adjoint(snowpack, snow_liquid, soil_water, upper_zone, lower_zone, p, t, ep, beta, fc, k0, k1, k2, lp, perc, uzl, tt, cfmax, cfr, cwh, gamma, c, d_end_snowpack, d_end_snow_liquid, d_end_soil_water, d_end_upper_zone, d_end_lower_zone, d_y_et, d_y_rain, d_y_snow, d_y_melt, d_y_refreeze, d_y_infiltration, d_y_peff, d_y_excess, d_y_recharge, d_y_capillary_rise, d_y_percolation, d_y_q0, d_y_q1, d_y_q2, d_y_snowpack, d_y_snow_liquid, d_y_swe, d_y_soil_water, d_y_upper_zone, d_y_lower_zone):
+def adjoint(
+    snowpack,
+    snow_liquid,
+    soil_water,
+    upper_zone,
+    lower_zone,
+    p,
+    t,
+    ep,
+    beta,
+    fc,
+    k0,
+    k1,
+    k2,
+    lp,
+    perc,
+    uzl,
+    tt,
+    cfmax,
+    cfr,
+    cwh,
+    gamma,
+    c,
+    d_end_snowpack,
+    d_end_snow_liquid,
+    d_end_soil_water,
+    d_end_upper_zone,
+    d_end_lower_zone,
+    d_y_et,
+    d_y_rain,
+    d_y_snow,
+    d_y_melt,
+    d_y_refreeze,
+    d_y_infiltration,
+    d_y_peff,
+    d_y_excess,
+    d_y_recharge,
+    d_y_capillary_rise,
+    d_y_percolation,
+    d_y_q0,
+    d_y_q1,
+    d_y_q2,
+    d_y_snowpack,
+    d_y_snow_liquid,
+    d_y_swe,
+    d_y_soil_water,
+    d_y_upper_zone,
+    d_y_lower_zone,
+):
     """Its adjoint: gradients of stores, weather and parameters."""
     v47 = t >= tt
     v49 = tl.where(v47, p, 0.0)
@@ -307,11 +383,60 @@ def adjoint(snowpack, snow_liquid, soil_water, upper_zone, lower_zone, p, t, ep,
 
 @triton.jit(do_not_specialize=["days", "basins", "components"])
 def forward(
-    weather, kept, at_snowpack, at_snow_liquid, at_soil_water, at_upper_zone, at_lower_zone, at_end_snowpack, at_end_snow_liquid, at_end_soil_water, at_end_upper_zone, at_end_lower_zone,
-    at_beta, at_fc, at_k0, at_k1, at_k2, at_lp, at_perc, at_uzl, at_tt, at_cfmax, at_cfr, at_cwh, at_gamma, at_c,
-    at_y_et, at_y_rain, at_y_snow, at_y_melt, at_y_refreeze, at_y_infiltration, at_y_peff, at_y_excess, at_y_recharge, at_y_capillary_rise, at_y_percolation, at_y_q0, at_y_q1, at_y_q2, at_y_snowpack, at_y_snow_liquid, at_y_swe, at_y_soil_water, at_y_upper_zone, at_y_lower_zone,
-    days, basins, components, DYNAMIC: tl.constexpr, WANTED: tl.constexpr, KEEP: tl.constexpr,
-    ROWS: tl.constexpr, COLUMNS: tl.constexpr,
+    weather,
+    kept,
+    at_snowpack,
+    at_snow_liquid,
+    at_soil_water,
+    at_upper_zone,
+    at_lower_zone,
+    at_end_snowpack,
+    at_end_snow_liquid,
+    at_end_soil_water,
+    at_end_upper_zone,
+    at_end_lower_zone,
+    at_beta,
+    at_fc,
+    at_k0,
+    at_k1,
+    at_k2,
+    at_lp,
+    at_perc,
+    at_uzl,
+    at_tt,
+    at_cfmax,
+    at_cfr,
+    at_cwh,
+    at_gamma,
+    at_c,
+    at_y_et,
+    at_y_rain,
+    at_y_snow,
+    at_y_melt,
+    at_y_refreeze,
+    at_y_infiltration,
+    at_y_peff,
+    at_y_excess,
+    at_y_recharge,
+    at_y_capillary_rise,
+    at_y_percolation,
+    at_y_q0,
+    at_y_q1,
+    at_y_q2,
+    at_y_snowpack,
+    at_y_snow_liquid,
+    at_y_swe,
+    at_y_soil_water,
+    at_y_upper_zone,
+    at_y_lower_zone,
+    days,
+    basins,
+    components,
+    DYNAMIC: tl.constexpr,
+    WANTED: tl.constexpr,
+    KEEP: tl.constexpr,
+    ROWS: tl.constexpr,
+    COLUMNS: tl.constexpr,
 ):
     basin = (tl.program_id(0) * ROWS + tl.arange(0, ROWS)).to(tl.int64)
     component = tl.arange(0, COLUMNS)[None, :]
@@ -322,54 +447,41 @@ def forward(
     end_soil_water = tl.load(at_soil_water + column, mask=there, other=1.0)
     end_upper_zone = tl.load(at_upper_zone + column, mask=there, other=1.0)
     end_lower_zone = tl.load(at_lower_zone + column, mask=there, other=1.0)
-    share = tl.where(there, 1.0, 0.0).to(end_snowpack.dtype) / components
+    # What is not finite makes the share NaN, and with it the basin's results: minima could lose it.
+    share = tl.where(there, 1.0, 0.0).to(weather.dtype.element_ty) / components
     share += end_snowpack - end_snowpack
     share += end_snow_liquid - end_snow_liquid
     share += end_soil_water - end_soil_water
     share += end_upper_zone - end_upper_zone
     share += end_lower_zone - end_lower_zone
     beta = tl.load(at_beta + column, mask=there, other=1.0)
-    if not DYNAMIC & 1:
-        share += beta - beta
     fc = tl.load(at_fc + column, mask=there, other=1.0)
-    if not DYNAMIC & 2:
-        share += fc - fc
     k0 = tl.load(at_k0 + column, mask=there, other=1.0)
-    if not DYNAMIC & 4:
-        share += k0 - k0
     k1 = tl.load(at_k1 + column, mask=there, other=1.0)
-    if not DYNAMIC & 8:
-        share += k1 - k1
     k2 = tl.load(at_k2 + column, mask=there, other=1.0)
-    if not DYNAMIC & 16:
-        share += k2 - k2
     lp = tl.load(at_lp + column, mask=there, other=1.0)
-    if not DYNAMIC & 32:
-        share += lp - lp
     perc = tl.load(at_perc + column, mask=there, other=1.0)
-    if not DYNAMIC & 64:
-        share += perc - perc
     uzl = tl.load(at_uzl + column, mask=there, other=1.0)
-    if not DYNAMIC & 128:
-        share += uzl - uzl
     tt = tl.load(at_tt + column, mask=there, other=1.0)
-    if not DYNAMIC & 256:
-        share += tt - tt
     cfmax = tl.load(at_cfmax + column, mask=there, other=1.0)
-    if not DYNAMIC & 512:
-        share += cfmax - cfmax
     cfr = tl.load(at_cfr + column, mask=there, other=1.0)
-    if not DYNAMIC & 1024:
-        share += cfr - cfr
     cwh = tl.load(at_cwh + column, mask=there, other=1.0)
-    if not DYNAMIC & 2048:
-        share += cwh - cwh
     gamma = tl.load(at_gamma + column, mask=there, other=1.0)
-    if not DYNAMIC & 4096:
-        share += gamma - gamma
     c = tl.load(at_c + column, mask=there, other=1.0)
-    if not DYNAMIC & 8192:
-        share += c - c
+    share += beta - beta
+    share += fc - fc
+    share += k0 - k0
+    share += k1 - k1
+    share += k2 - k2
+    share += lp - lp
+    share += perc - perc
+    share += uzl - uzl
+    share += tt - tt
+    share += cfmax - cfmax
+    share += cfr - cfr
+    share += cwh - cwh
+    share += gamma - gamma
+    share += c - c
     day, row = basin, column
     for _ in range(days):
         if KEEP:
@@ -378,92 +490,107 @@ def forward(
             tl.store(kept + 2 * days * columns + row, end_soil_water, mask=there)
             tl.store(kept + 3 * days * columns + row, end_upper_zone, mask=there)
             tl.store(kept + 4 * days * columns + row, end_lower_zone, mask=there)
-        if DYNAMIC & 1:
-            beta = tl.load(at_beta + row, mask=there, other=1.0)
-            share += beta - beta
-        if DYNAMIC & 2:
-            fc = tl.load(at_fc + row, mask=there, other=1.0)
-            share += fc - fc
-        if DYNAMIC & 4:
-            k0 = tl.load(at_k0 + row, mask=there, other=1.0)
-            share += k0 - k0
-        if DYNAMIC & 8:
-            k1 = tl.load(at_k1 + row, mask=there, other=1.0)
-            share += k1 - k1
-        if DYNAMIC & 16:
-            k2 = tl.load(at_k2 + row, mask=there, other=1.0)
-            share += k2 - k2
-        if DYNAMIC & 32:
-            lp = tl.load(at_lp + row, mask=there, other=1.0)
-            share += lp - lp
-        if DYNAMIC & 64:
-            perc = tl.load(at_perc + row, mask=there, other=1.0)
-            share += perc - perc
-        if DYNAMIC & 128:
-            uzl = tl.load(at_uzl + row, mask=there, other=1.0)
-            share += uzl - uzl
-        if DYNAMIC & 256:
-            tt = tl.load(at_tt + row, mask=there, other=1.0)
-            share += tt - tt
-        if DYNAMIC & 512:
-            cfmax = tl.load(at_cfmax + row, mask=there, other=1.0)
-            share += cfmax - cfmax
-        if DYNAMIC & 1024:
-            cfr = tl.load(at_cfr + row, mask=there, other=1.0)
-            share += cfr - cfr
-        if DYNAMIC & 2048:
-            cwh = tl.load(at_cwh + row, mask=there, other=1.0)
-            share += cwh - cwh
-        if DYNAMIC & 4096:
-            gamma = tl.load(at_gamma + row, mask=there, other=1.0)
-            share += gamma - gamma
-        if DYNAMIC & 8192:
-            c = tl.load(at_c + row, mask=there, other=1.0)
-            share += c - c
+        if DYNAMIC & 1: beta = tl.load(at_beta + row, mask=there, other=1.0)
+        if DYNAMIC & 2: fc = tl.load(at_fc + row, mask=there, other=1.0)
+        if DYNAMIC & 4: k0 = tl.load(at_k0 + row, mask=there, other=1.0)
+        if DYNAMIC & 8: k1 = tl.load(at_k1 + row, mask=there, other=1.0)
+        if DYNAMIC & 16: k2 = tl.load(at_k2 + row, mask=there, other=1.0)
+        if DYNAMIC & 32: lp = tl.load(at_lp + row, mask=there, other=1.0)
+        if DYNAMIC & 64: perc = tl.load(at_perc + row, mask=there, other=1.0)
+        if DYNAMIC & 128: uzl = tl.load(at_uzl + row, mask=there, other=1.0)
+        if DYNAMIC & 256: tt = tl.load(at_tt + row, mask=there, other=1.0)
+        if DYNAMIC & 512: cfmax = tl.load(at_cfmax + row, mask=there, other=1.0)
+        if DYNAMIC & 1024: cfr = tl.load(at_cfr + row, mask=there, other=1.0)
+        if DYNAMIC & 2048: cwh = tl.load(at_cwh + row, mask=there, other=1.0)
+        if DYNAMIC & 4096: gamma = tl.load(at_gamma + row, mask=there, other=1.0)
+        if DYNAMIC & 8192: c = tl.load(at_c + row, mask=there, other=1.0)
+        if DYNAMIC & 1: share += beta - beta
+        if DYNAMIC & 2: share += fc - fc
+        if DYNAMIC & 4: share += k0 - k0
+        if DYNAMIC & 8: share += k1 - k1
+        if DYNAMIC & 16: share += k2 - k2
+        if DYNAMIC & 32: share += lp - lp
+        if DYNAMIC & 64: share += perc - perc
+        if DYNAMIC & 128: share += uzl - uzl
+        if DYNAMIC & 256: share += tt - tt
+        if DYNAMIC & 512: share += cfmax - cfmax
+        if DYNAMIC & 1024: share += cfr - cfr
+        if DYNAMIC & 2048: share += cwh - cwh
+        if DYNAMIC & 4096: share += gamma - gamma
+        if DYNAMIC & 8192: share += c - c
         p = tl.load(weather + day[:, None] * 3 + 0, mask=here[:, None], other=0.0)
         t = tl.load(weather + day[:, None] * 3 + 1, mask=here[:, None], other=0.0)
         ep = tl.load(weather + day[:, None] * 3 + 2, mask=here[:, None], other=0.0)
-        end_snowpack, end_snow_liquid, end_soil_water, end_upper_zone, end_lower_zone, y_et, y_rain, y_snow, y_melt, y_refreeze, y_infiltration, y_peff, y_excess, y_recharge, y_capillary_rise, y_percolation, y_q0, y_q1, y_q2, y_snowpack, y_snow_liquid, y_swe, y_soil_water, y_upper_zone, y_lower_zone = step(end_snowpack, end_snow_liquid, end_soil_water, end_upper_zone, end_lower_zone, p, t, ep, beta, fc, k0, k1, k2, lp, perc, uzl, tt, cfmax, cfr, cwh, gamma, c)
-        if WANTED & 1:
-            tl.store(at_y_et + day, tl.sum(y_et * share, 1), mask=here)
-        if WANTED & 2:
-            tl.store(at_y_rain + day, tl.sum(y_rain * share, 1), mask=here)
-        if WANTED & 4:
-            tl.store(at_y_snow + day, tl.sum(y_snow * share, 1), mask=here)
-        if WANTED & 8:
-            tl.store(at_y_melt + day, tl.sum(y_melt * share, 1), mask=here)
-        if WANTED & 16:
-            tl.store(at_y_refreeze + day, tl.sum(y_refreeze * share, 1), mask=here)
-        if WANTED & 32:
-            tl.store(at_y_infiltration + day, tl.sum(y_infiltration * share, 1), mask=here)
-        if WANTED & 64:
-            tl.store(at_y_peff + day, tl.sum(y_peff * share, 1), mask=here)
-        if WANTED & 128:
-            tl.store(at_y_excess + day, tl.sum(y_excess * share, 1), mask=here)
-        if WANTED & 256:
-            tl.store(at_y_recharge + day, tl.sum(y_recharge * share, 1), mask=here)
-        if WANTED & 512:
-            tl.store(at_y_capillary_rise + day, tl.sum(y_capillary_rise * share, 1), mask=here)
-        if WANTED & 1024:
-            tl.store(at_y_percolation + day, tl.sum(y_percolation * share, 1), mask=here)
-        if WANTED & 2048:
-            tl.store(at_y_q0 + day, tl.sum(y_q0 * share, 1), mask=here)
-        if WANTED & 4096:
-            tl.store(at_y_q1 + day, tl.sum(y_q1 * share, 1), mask=here)
-        if WANTED & 8192:
-            tl.store(at_y_q2 + day, tl.sum(y_q2 * share, 1), mask=here)
-        if WANTED & 16384:
-            tl.store(at_y_snowpack + day, tl.sum(y_snowpack * share, 1), mask=here)
-        if WANTED & 32768:
-            tl.store(at_y_snow_liquid + day, tl.sum(y_snow_liquid * share, 1), mask=here)
-        if WANTED & 65536:
-            tl.store(at_y_swe + day, tl.sum(y_swe * share, 1), mask=here)
-        if WANTED & 131072:
-            tl.store(at_y_soil_water + day, tl.sum(y_soil_water * share, 1), mask=here)
-        if WANTED & 262144:
-            tl.store(at_y_upper_zone + day, tl.sum(y_upper_zone * share, 1), mask=here)
-        if WANTED & 524288:
-            tl.store(at_y_lower_zone + day, tl.sum(y_lower_zone * share, 1), mask=here)
+        (
+            end_snowpack,
+            end_snow_liquid,
+            end_soil_water,
+            end_upper_zone,
+            end_lower_zone,
+            y_et,
+            y_rain,
+            y_snow,
+            y_melt,
+            y_refreeze,
+            y_infiltration,
+            y_peff,
+            y_excess,
+            y_recharge,
+            y_capillary_rise,
+            y_percolation,
+            y_q0,
+            y_q1,
+            y_q2,
+            y_snowpack,
+            y_snow_liquid,
+            y_swe,
+            y_soil_water,
+            y_upper_zone,
+            y_lower_zone,
+        ) = step(
+            end_snowpack,
+            end_snow_liquid,
+            end_soil_water,
+            end_upper_zone,
+            end_lower_zone,
+            p,
+            t,
+            ep,
+            beta,
+            fc,
+            k0,
+            k1,
+            k2,
+            lp,
+            perc,
+            uzl,
+            tt,
+            cfmax,
+            cfr,
+            cwh,
+            gamma,
+            c,
+        )
+        if WANTED & 1: tl.store(at_y_et + day, tl.sum(y_et * share, 1), mask=here)
+        if WANTED & 2: tl.store(at_y_rain + day, tl.sum(y_rain * share, 1), mask=here)
+        if WANTED & 4: tl.store(at_y_snow + day, tl.sum(y_snow * share, 1), mask=here)
+        if WANTED & 8: tl.store(at_y_melt + day, tl.sum(y_melt * share, 1), mask=here)
+        if WANTED & 16: tl.store(at_y_refreeze + day, tl.sum(y_refreeze * share, 1), mask=here)
+        if WANTED & 32: tl.store(at_y_infiltration + day, tl.sum(y_infiltration * share, 1), mask=here)
+        if WANTED & 64: tl.store(at_y_peff + day, tl.sum(y_peff * share, 1), mask=here)
+        if WANTED & 128: tl.store(at_y_excess + day, tl.sum(y_excess * share, 1), mask=here)
+        if WANTED & 256: tl.store(at_y_recharge + day, tl.sum(y_recharge * share, 1), mask=here)
+        if WANTED & 512: tl.store(at_y_capillary_rise + day, tl.sum(y_capillary_rise * share, 1), mask=here)
+        if WANTED & 1024: tl.store(at_y_percolation + day, tl.sum(y_percolation * share, 1), mask=here)
+        if WANTED & 2048: tl.store(at_y_q0 + day, tl.sum(y_q0 * share, 1), mask=here)
+        if WANTED & 4096: tl.store(at_y_q1 + day, tl.sum(y_q1 * share, 1), mask=here)
+        if WANTED & 8192: tl.store(at_y_q2 + day, tl.sum(y_q2 * share, 1), mask=here)
+        if WANTED & 16384: tl.store(at_y_snowpack + day, tl.sum(y_snowpack * share, 1), mask=here)
+        if WANTED & 32768: tl.store(at_y_snow_liquid + day, tl.sum(y_snow_liquid * share, 1), mask=here)
+        if WANTED & 65536: tl.store(at_y_swe + day, tl.sum(y_swe * share, 1), mask=here)
+        if WANTED & 131072: tl.store(at_y_soil_water + day, tl.sum(y_soil_water * share, 1), mask=here)
+        if WANTED & 262144: tl.store(at_y_upper_zone + day, tl.sum(y_upper_zone * share, 1), mask=here)
+        if WANTED & 524288: tl.store(at_y_lower_zone + day, tl.sum(y_lower_zone * share, 1), mask=here)
         day += basins
         row += columns
     tl.store(at_end_snowpack + column, end_snowpack + (share - share), mask=there)
@@ -475,76 +602,127 @@ def forward(
 
 @triton.jit(do_not_specialize=["days", "basins", "components"])
 def reverse(
-    weather, kept, at_d_end_snowpack, at_d_end_snow_liquid, at_d_end_soil_water, at_d_end_upper_zone, at_d_end_lower_zone, at_d_snowpack, at_d_snow_liquid, at_d_soil_water, at_d_upper_zone, at_d_lower_zone, at_d_weather,
-    at_beta, at_fc, at_k0, at_k1, at_k2, at_lp, at_perc, at_uzl, at_tt, at_cfmax, at_cfr, at_cwh, at_gamma, at_c,
-    at_d_beta, at_d_fc, at_d_k0, at_d_k1, at_d_k2, at_d_lp, at_d_perc, at_d_uzl, at_d_tt, at_d_cfmax, at_d_cfr, at_d_cwh, at_d_gamma, at_d_c,
-    at_d_y_et, at_d_y_rain, at_d_y_snow, at_d_y_melt, at_d_y_refreeze, at_d_y_infiltration, at_d_y_peff, at_d_y_excess, at_d_y_recharge, at_d_y_capillary_rise, at_d_y_percolation, at_d_y_q0, at_d_y_q1, at_d_y_q2, at_d_y_snowpack, at_d_y_snow_liquid, at_d_y_swe, at_d_y_soil_water, at_d_y_upper_zone, at_d_y_lower_zone,
-    days, basins, components, DYNAMIC: tl.constexpr, WANTED: tl.constexpr, ENDS: tl.constexpr, WEATHER: tl.constexpr,
-    ROWS: tl.constexpr, COLUMNS: tl.constexpr,
+    weather,
+    kept,
+    at_d_end_snowpack,
+    at_d_end_snow_liquid,
+    at_d_end_soil_water,
+    at_d_end_upper_zone,
+    at_d_end_lower_zone,
+    at_d_snowpack,
+    at_d_snow_liquid,
+    at_d_soil_water,
+    at_d_upper_zone,
+    at_d_lower_zone,
+    at_d_weather,
+    at_beta,
+    at_fc,
+    at_k0,
+    at_k1,
+    at_k2,
+    at_lp,
+    at_perc,
+    at_uzl,
+    at_tt,
+    at_cfmax,
+    at_cfr,
+    at_cwh,
+    at_gamma,
+    at_c,
+    at_d_beta,
+    at_d_fc,
+    at_d_k0,
+    at_d_k1,
+    at_d_k2,
+    at_d_lp,
+    at_d_perc,
+    at_d_uzl,
+    at_d_tt,
+    at_d_cfmax,
+    at_d_cfr,
+    at_d_cwh,
+    at_d_gamma,
+    at_d_c,
+    at_d_y_et,
+    at_d_y_rain,
+    at_d_y_snow,
+    at_d_y_melt,
+    at_d_y_refreeze,
+    at_d_y_infiltration,
+    at_d_y_peff,
+    at_d_y_excess,
+    at_d_y_recharge,
+    at_d_y_capillary_rise,
+    at_d_y_percolation,
+    at_d_y_q0,
+    at_d_y_q1,
+    at_d_y_q2,
+    at_d_y_snowpack,
+    at_d_y_snow_liquid,
+    at_d_y_swe,
+    at_d_y_soil_water,
+    at_d_y_upper_zone,
+    at_d_y_lower_zone,
+    days,
+    basins,
+    components,
+    DYNAMIC: tl.constexpr,
+    WANTED: tl.constexpr,
+    ENDS: tl.constexpr,
+    WEATHER: tl.constexpr,
+    ROWS: tl.constexpr,
+    COLUMNS: tl.constexpr,
 ):
     basin = (tl.program_id(0) * ROWS + tl.arange(0, ROWS)).to(tl.int64)
     component = tl.arange(0, COLUMNS)[None, :]
     here, there = basin < basins, (basin[:, None] < basins) & (component < components)
     column, columns = basin[:, None] * components + component, basins.to(tl.int64) * components
-    zero = tl.load(at_beta + column, mask=there, other=0.0) * 0.0
-    share = tl.where(there, 1.0, 0.0).to(zero.dtype) / components
+    share = tl.where(there, 1.0, 0.0).to(weather.dtype.element_ty) / components
+    zero = share * 0.0
     d_end_snowpack = zero
-    if ENDS & 1:
-        d_end_snowpack = tl.load(at_d_end_snowpack + column, mask=there, other=0.0)
     d_end_snow_liquid = zero
-    if ENDS & 2:
-        d_end_snow_liquid = tl.load(at_d_end_snow_liquid + column, mask=there, other=0.0)
     d_end_soil_water = zero
-    if ENDS & 4:
-        d_end_soil_water = tl.load(at_d_end_soil_water + column, mask=there, other=0.0)
     d_end_upper_zone = zero
-    if ENDS & 8:
-        d_end_upper_zone = tl.load(at_d_end_upper_zone + column, mask=there, other=0.0)
     d_end_lower_zone = zero
-    if ENDS & 16:
-        d_end_lower_zone = tl.load(at_d_end_lower_zone + column, mask=there, other=0.0)
+    if ENDS & 1: d_end_snowpack = tl.load(at_d_end_snowpack + column, mask=there, other=0.0)
+    if ENDS & 2: d_end_snow_liquid = tl.load(at_d_end_snow_liquid + column, mask=there, other=0.0)
+    if ENDS & 4: d_end_soil_water = tl.load(at_d_end_soil_water + column, mask=there, other=0.0)
+    if ENDS & 8: d_end_upper_zone = tl.load(at_d_end_upper_zone + column, mask=there, other=0.0)
+    if ENDS & 16: d_end_lower_zone = tl.load(at_d_end_lower_zone + column, mask=there, other=0.0)
+    d_y_et = zero
+    d_y_rain = zero
+    d_y_snow = zero
+    d_y_melt = zero
+    d_y_refreeze = zero
+    d_y_infiltration = zero
+    d_y_peff = zero
+    d_y_excess = zero
+    d_y_recharge = zero
+    d_y_capillary_rise = zero
+    d_y_percolation = zero
+    d_y_q0 = zero
+    d_y_q1 = zero
+    d_y_q2 = zero
+    d_y_snowpack = zero
+    d_y_snow_liquid = zero
+    d_y_swe = zero
+    d_y_soil_water = zero
+    d_y_upper_zone = zero
+    d_y_lower_zone = zero
     beta = tl.load(at_beta + column, mask=there, other=1.0)
-    if not DYNAMIC & 1:
-        share += beta - beta
     fc = tl.load(at_fc + column, mask=there, other=1.0)
-    if not DYNAMIC & 2:
-        share += fc - fc
     k0 = tl.load(at_k0 + column, mask=there, other=1.0)
-    if not DYNAMIC & 4:
-        share += k0 - k0
     k1 = tl.load(at_k1 + column, mask=there, other=1.0)
-    if not DYNAMIC & 8:
-        share += k1 - k1
     k2 = tl.load(at_k2 + column, mask=there, other=1.0)
-    if not DYNAMIC & 16:
-        share += k2 - k2
     lp = tl.load(at_lp + column, mask=there, other=1.0)
-    if not DYNAMIC & 32:
-        share += lp - lp
     perc = tl.load(at_perc + column, mask=there, other=1.0)
-    if not DYNAMIC & 64:
-        share += perc - perc
     uzl = tl.load(at_uzl + column, mask=there, other=1.0)
-    if not DYNAMIC & 128:
-        share += uzl - uzl
     tt = tl.load(at_tt + column, mask=there, other=1.0)
-    if not DYNAMIC & 256:
-        share += tt - tt
     cfmax = tl.load(at_cfmax + column, mask=there, other=1.0)
-    if not DYNAMIC & 512:
-        share += cfmax - cfmax
     cfr = tl.load(at_cfr + column, mask=there, other=1.0)
-    if not DYNAMIC & 1024:
-        share += cfr - cfr
     cwh = tl.load(at_cwh + column, mask=there, other=1.0)
-    if not DYNAMIC & 2048:
-        share += cwh - cwh
     gamma = tl.load(at_gamma + column, mask=there, other=1.0)
-    if not DYNAMIC & 4096:
-        share += gamma - gamma
     c = tl.load(at_c + column, mask=there, other=1.0)
-    if not DYNAMIC & 8192:
-        share += c - c
     sum_beta = zero
     sum_fc = zero
     sum_k0 = zero
@@ -559,180 +737,151 @@ def reverse(
     sum_cwh = zero
     sum_gamma = zero
     sum_c = zero
-    day, row = basin + (days - 1).to(tl.int64) * basins, column + (days - 1).to(tl.int64) * columns
+    last = (days - 1).to(tl.int64)
+    day, row = basin + last * basins, column + last * columns
     for _ in range(days):
         snowpack = tl.load(kept + 0 * days * columns + row, mask=there, other=1.0)
         snow_liquid = tl.load(kept + 1 * days * columns + row, mask=there, other=1.0)
         soil_water = tl.load(kept + 2 * days * columns + row, mask=there, other=1.0)
         upper_zone = tl.load(kept + 3 * days * columns + row, mask=there, other=1.0)
         lower_zone = tl.load(kept + 4 * days * columns + row, mask=there, other=1.0)
-        if DYNAMIC & 1:
-            beta = tl.load(at_beta + row, mask=there, other=1.0)
-            share += beta - beta
-        if DYNAMIC & 2:
-            fc = tl.load(at_fc + row, mask=there, other=1.0)
-            share += fc - fc
-        if DYNAMIC & 4:
-            k0 = tl.load(at_k0 + row, mask=there, other=1.0)
-            share += k0 - k0
-        if DYNAMIC & 8:
-            k1 = tl.load(at_k1 + row, mask=there, other=1.0)
-            share += k1 - k1
-        if DYNAMIC & 16:
-            k2 = tl.load(at_k2 + row, mask=there, other=1.0)
-            share += k2 - k2
-        if DYNAMIC & 32:
-            lp = tl.load(at_lp + row, mask=there, other=1.0)
-            share += lp - lp
-        if DYNAMIC & 64:
-            perc = tl.load(at_perc + row, mask=there, other=1.0)
-            share += perc - perc
-        if DYNAMIC & 128:
-            uzl = tl.load(at_uzl + row, mask=there, other=1.0)
-            share += uzl - uzl
-        if DYNAMIC & 256:
-            tt = tl.load(at_tt + row, mask=there, other=1.0)
-            share += tt - tt
-        if DYNAMIC & 512:
-            cfmax = tl.load(at_cfmax + row, mask=there, other=1.0)
-            share += cfmax - cfmax
-        if DYNAMIC & 1024:
-            cfr = tl.load(at_cfr + row, mask=there, other=1.0)
-            share += cfr - cfr
-        if DYNAMIC & 2048:
-            cwh = tl.load(at_cwh + row, mask=there, other=1.0)
-            share += cwh - cwh
-        if DYNAMIC & 4096:
-            gamma = tl.load(at_gamma + row, mask=there, other=1.0)
-            share += gamma - gamma
-        if DYNAMIC & 8192:
-            c = tl.load(at_c + row, mask=there, other=1.0)
-            share += c - c
+        if DYNAMIC & 1: beta = tl.load(at_beta + row, mask=there, other=1.0)
+        if DYNAMIC & 2: fc = tl.load(at_fc + row, mask=there, other=1.0)
+        if DYNAMIC & 4: k0 = tl.load(at_k0 + row, mask=there, other=1.0)
+        if DYNAMIC & 8: k1 = tl.load(at_k1 + row, mask=there, other=1.0)
+        if DYNAMIC & 16: k2 = tl.load(at_k2 + row, mask=there, other=1.0)
+        if DYNAMIC & 32: lp = tl.load(at_lp + row, mask=there, other=1.0)
+        if DYNAMIC & 64: perc = tl.load(at_perc + row, mask=there, other=1.0)
+        if DYNAMIC & 128: uzl = tl.load(at_uzl + row, mask=there, other=1.0)
+        if DYNAMIC & 256: tt = tl.load(at_tt + row, mask=there, other=1.0)
+        if DYNAMIC & 512: cfmax = tl.load(at_cfmax + row, mask=there, other=1.0)
+        if DYNAMIC & 1024: cfr = tl.load(at_cfr + row, mask=there, other=1.0)
+        if DYNAMIC & 2048: cwh = tl.load(at_cwh + row, mask=there, other=1.0)
+        if DYNAMIC & 4096: gamma = tl.load(at_gamma + row, mask=there, other=1.0)
+        if DYNAMIC & 8192: c = tl.load(at_c + row, mask=there, other=1.0)
         p = tl.load(weather + day[:, None] * 3 + 0, mask=here[:, None], other=0.0)
         t = tl.load(weather + day[:, None] * 3 + 1, mask=here[:, None], other=0.0)
         ep = tl.load(weather + day[:, None] * 3 + 2, mask=here[:, None], other=0.0)
-        d_y_et = zero
-        if WANTED & 1:
-            d_y_et = tl.load(at_d_y_et + day, mask=here, other=0.0)[:, None] * share
-        d_y_rain = zero
-        if WANTED & 2:
-            d_y_rain = tl.load(at_d_y_rain + day, mask=here, other=0.0)[:, None] * share
-        d_y_snow = zero
-        if WANTED & 4:
-            d_y_snow = tl.load(at_d_y_snow + day, mask=here, other=0.0)[:, None] * share
-        d_y_melt = zero
-        if WANTED & 8:
-            d_y_melt = tl.load(at_d_y_melt + day, mask=here, other=0.0)[:, None] * share
-        d_y_refreeze = zero
-        if WANTED & 16:
-            d_y_refreeze = tl.load(at_d_y_refreeze + day, mask=here, other=0.0)[:, None] * share
-        d_y_infiltration = zero
-        if WANTED & 32:
-            d_y_infiltration = tl.load(at_d_y_infiltration + day, mask=here, other=0.0)[:, None] * share
-        d_y_peff = zero
-        if WANTED & 64:
-            d_y_peff = tl.load(at_d_y_peff + day, mask=here, other=0.0)[:, None] * share
-        d_y_excess = zero
-        if WANTED & 128:
-            d_y_excess = tl.load(at_d_y_excess + day, mask=here, other=0.0)[:, None] * share
-        d_y_recharge = zero
-        if WANTED & 256:
-            d_y_recharge = tl.load(at_d_y_recharge + day, mask=here, other=0.0)[:, None] * share
-        d_y_capillary_rise = zero
-        if WANTED & 512:
-            d_y_capillary_rise = tl.load(at_d_y_capillary_rise + day, mask=here, other=0.0)[:, None] * share
-        d_y_percolation = zero
-        if WANTED & 1024:
-            d_y_percolation = tl.load(at_d_y_percolation + day, mask=here, other=0.0)[:, None] * share
-        d_y_q0 = zero
-        if WANTED & 2048:
-            d_y_q0 = tl.load(at_d_y_q0 + day, mask=here, other=0.0)[:, None] * share
-        d_y_q1 = zero
-        if WANTED & 4096:
-            d_y_q1 = tl.load(at_d_y_q1 + day, mask=here, other=0.0)[:, None] * share
-        d_y_q2 = zero
-        if WANTED & 8192:
-            d_y_q2 = tl.load(at_d_y_q2 + day, mask=here, other=0.0)[:, None] * share
-        d_y_snowpack = zero
-        if WANTED & 16384:
-            d_y_snowpack = tl.load(at_d_y_snowpack + day, mask=here, other=0.0)[:, None] * share
-        d_y_snow_liquid = zero
-        if WANTED & 32768:
-            d_y_snow_liquid = tl.load(at_d_y_snow_liquid + day, mask=here, other=0.0)[:, None] * share
-        d_y_swe = zero
-        if WANTED & 65536:
-            d_y_swe = tl.load(at_d_y_swe + day, mask=here, other=0.0)[:, None] * share
-        d_y_soil_water = zero
-        if WANTED & 131072:
-            d_y_soil_water = tl.load(at_d_y_soil_water + day, mask=here, other=0.0)[:, None] * share
-        d_y_upper_zone = zero
-        if WANTED & 262144:
-            d_y_upper_zone = tl.load(at_d_y_upper_zone + day, mask=here, other=0.0)[:, None] * share
-        d_y_lower_zone = zero
-        if WANTED & 524288:
-            d_y_lower_zone = tl.load(at_d_y_lower_zone + day, mask=here, other=0.0)[:, None] * share
-        d_snowpack, d_snow_liquid, d_soil_water, d_upper_zone, d_lower_zone, d_p, d_t, d_ep, d_beta, d_fc, d_k0, d_k1, d_k2, d_lp, d_perc, d_uzl, d_tt, d_cfmax, d_cfr, d_cwh, d_gamma, d_c = adjoint(snowpack, snow_liquid, soil_water, upper_zone, lower_zone, p, t, ep, beta, fc, k0, k1, k2, lp, perc, uzl, tt, cfmax, cfr, cwh, gamma, c, d_end_snowpack, d_end_snow_liquid, d_end_soil_water, d_end_upper_zone, d_end_lower_zone, d_y_et, d_y_rain, d_y_snow, d_y_melt, d_y_refreeze, d_y_infiltration, d_y_peff, d_y_excess, d_y_recharge, d_y_capillary_rise, d_y_percolation, d_y_q0, d_y_q1, d_y_q2, d_y_snowpack, d_y_snow_liquid, d_y_swe, d_y_soil_water, d_y_upper_zone, d_y_lower_zone)
-        d_end_snowpack = d_snowpack
-        d_end_snow_liquid = d_snow_liquid
-        d_end_soil_water = d_soil_water
-        d_end_upper_zone = d_upper_zone
-        d_end_lower_zone = d_lower_zone
-        if DYNAMIC & 1:
-            tl.store(at_d_beta + row, d_beta, mask=there)
-        else:
-            sum_beta += d_beta
-        if DYNAMIC & 2:
-            tl.store(at_d_fc + row, d_fc, mask=there)
-        else:
-            sum_fc += d_fc
-        if DYNAMIC & 4:
-            tl.store(at_d_k0 + row, d_k0, mask=there)
-        else:
-            sum_k0 += d_k0
-        if DYNAMIC & 8:
-            tl.store(at_d_k1 + row, d_k1, mask=there)
-        else:
-            sum_k1 += d_k1
-        if DYNAMIC & 16:
-            tl.store(at_d_k2 + row, d_k2, mask=there)
-        else:
-            sum_k2 += d_k2
-        if DYNAMIC & 32:
-            tl.store(at_d_lp + row, d_lp, mask=there)
-        else:
-            sum_lp += d_lp
-        if DYNAMIC & 64:
-            tl.store(at_d_perc + row, d_perc, mask=there)
-        else:
-            sum_perc += d_perc
-        if DYNAMIC & 128:
-            tl.store(at_d_uzl + row, d_uzl, mask=there)
-        else:
-            sum_uzl += d_uzl
-        if DYNAMIC & 256:
-            tl.store(at_d_tt + row, d_tt, mask=there)
-        else:
-            sum_tt += d_tt
-        if DYNAMIC & 512:
-            tl.store(at_d_cfmax + row, d_cfmax, mask=there)
-        else:
-            sum_cfmax += d_cfmax
-        if DYNAMIC & 1024:
-            tl.store(at_d_cfr + row, d_cfr, mask=there)
-        else:
-            sum_cfr += d_cfr
-        if DYNAMIC & 2048:
-            tl.store(at_d_cwh + row, d_cwh, mask=there)
-        else:
-            sum_cwh += d_cwh
-        if DYNAMIC & 4096:
-            tl.store(at_d_gamma + row, d_gamma, mask=there)
-        else:
-            sum_gamma += d_gamma
-        if DYNAMIC & 8192:
-            tl.store(at_d_c + row, d_c, mask=there)
-        else:
-            sum_c += d_c
+        if WANTED & 1: d_y_et = tl.load(at_d_y_et + day, mask=here, other=0.0)[:, None] * share
+        if WANTED & 2: d_y_rain = tl.load(at_d_y_rain + day, mask=here, other=0.0)[:, None] * share
+        if WANTED & 4: d_y_snow = tl.load(at_d_y_snow + day, mask=here, other=0.0)[:, None] * share
+        if WANTED & 8: d_y_melt = tl.load(at_d_y_melt + day, mask=here, other=0.0)[:, None] * share
+        if WANTED & 16: d_y_refreeze = tl.load(at_d_y_refreeze + day, mask=here, other=0.0)[:, None] * share
+        if WANTED & 32: d_y_infiltration = tl.load(at_d_y_infiltration + day, mask=here, other=0.0)[:, None] * share
+        if WANTED & 64: d_y_peff = tl.load(at_d_y_peff + day, mask=here, other=0.0)[:, None] * share
+        if WANTED & 128: d_y_excess = tl.load(at_d_y_excess + day, mask=here, other=0.0)[:, None] * share
+        if WANTED & 256: d_y_recharge = tl.load(at_d_y_recharge + day, mask=here, other=0.0)[:, None] * share
+        if WANTED & 512: d_y_capillary_rise = tl.load(at_d_y_capillary_rise + day, mask=here, other=0.0)[:, None] * share
+        if WANTED & 1024: d_y_percolation = tl.load(at_d_y_percolation + day, mask=here, other=0.0)[:, None] * share
+        if WANTED & 2048: d_y_q0 = tl.load(at_d_y_q0 + day, mask=here, other=0.0)[:, None] * share
+        if WANTED & 4096: d_y_q1 = tl.load(at_d_y_q1 + day, mask=here, other=0.0)[:, None] * share
+        if WANTED & 8192: d_y_q2 = tl.load(at_d_y_q2 + day, mask=here, other=0.0)[:, None] * share
+        if WANTED & 16384: d_y_snowpack = tl.load(at_d_y_snowpack + day, mask=here, other=0.0)[:, None] * share
+        if WANTED & 32768: d_y_snow_liquid = tl.load(at_d_y_snow_liquid + day, mask=here, other=0.0)[:, None] * share
+        if WANTED & 65536: d_y_swe = tl.load(at_d_y_swe + day, mask=here, other=0.0)[:, None] * share
+        if WANTED & 131072: d_y_soil_water = tl.load(at_d_y_soil_water + day, mask=here, other=0.0)[:, None] * share
+        if WANTED & 262144: d_y_upper_zone = tl.load(at_d_y_upper_zone + day, mask=here, other=0.0)[:, None] * share
+        if WANTED & 524288: d_y_lower_zone = tl.load(at_d_y_lower_zone + day, mask=here, other=0.0)[:, None] * share
+        (
+            d_end_snowpack,
+            d_end_snow_liquid,
+            d_end_soil_water,
+            d_end_upper_zone,
+            d_end_lower_zone,
+            d_p,
+            d_t,
+            d_ep,
+            d_beta,
+            d_fc,
+            d_k0,
+            d_k1,
+            d_k2,
+            d_lp,
+            d_perc,
+            d_uzl,
+            d_tt,
+            d_cfmax,
+            d_cfr,
+            d_cwh,
+            d_gamma,
+            d_c,
+        ) = adjoint(
+            snowpack,
+            snow_liquid,
+            soil_water,
+            upper_zone,
+            lower_zone,
+            p,
+            t,
+            ep,
+            beta,
+            fc,
+            k0,
+            k1,
+            k2,
+            lp,
+            perc,
+            uzl,
+            tt,
+            cfmax,
+            cfr,
+            cwh,
+            gamma,
+            c,
+            d_end_snowpack,
+            d_end_snow_liquid,
+            d_end_soil_water,
+            d_end_upper_zone,
+            d_end_lower_zone,
+            d_y_et,
+            d_y_rain,
+            d_y_snow,
+            d_y_melt,
+            d_y_refreeze,
+            d_y_infiltration,
+            d_y_peff,
+            d_y_excess,
+            d_y_recharge,
+            d_y_capillary_rise,
+            d_y_percolation,
+            d_y_q0,
+            d_y_q1,
+            d_y_q2,
+            d_y_snowpack,
+            d_y_snow_liquid,
+            d_y_swe,
+            d_y_soil_water,
+            d_y_upper_zone,
+            d_y_lower_zone,
+        )
+        if DYNAMIC & 1: tl.store(at_d_beta + row, d_beta, mask=there)
+        if DYNAMIC & 2: tl.store(at_d_fc + row, d_fc, mask=there)
+        if DYNAMIC & 4: tl.store(at_d_k0 + row, d_k0, mask=there)
+        if DYNAMIC & 8: tl.store(at_d_k1 + row, d_k1, mask=there)
+        if DYNAMIC & 16: tl.store(at_d_k2 + row, d_k2, mask=there)
+        if DYNAMIC & 32: tl.store(at_d_lp + row, d_lp, mask=there)
+        if DYNAMIC & 64: tl.store(at_d_perc + row, d_perc, mask=there)
+        if DYNAMIC & 128: tl.store(at_d_uzl + row, d_uzl, mask=there)
+        if DYNAMIC & 256: tl.store(at_d_tt + row, d_tt, mask=there)
+        if DYNAMIC & 512: tl.store(at_d_cfmax + row, d_cfmax, mask=there)
+        if DYNAMIC & 1024: tl.store(at_d_cfr + row, d_cfr, mask=there)
+        if DYNAMIC & 2048: tl.store(at_d_cwh + row, d_cwh, mask=there)
+        if DYNAMIC & 4096: tl.store(at_d_gamma + row, d_gamma, mask=there)
+        if DYNAMIC & 8192: tl.store(at_d_c + row, d_c, mask=there)
+        if not DYNAMIC & 1: sum_beta += d_beta
+        if not DYNAMIC & 2: sum_fc += d_fc
+        if not DYNAMIC & 4: sum_k0 += d_k0
+        if not DYNAMIC & 8: sum_k1 += d_k1
+        if not DYNAMIC & 16: sum_k2 += d_k2
+        if not DYNAMIC & 32: sum_lp += d_lp
+        if not DYNAMIC & 64: sum_perc += d_perc
+        if not DYNAMIC & 128: sum_uzl += d_uzl
+        if not DYNAMIC & 256: sum_tt += d_tt
+        if not DYNAMIC & 512: sum_cfmax += d_cfmax
+        if not DYNAMIC & 1024: sum_cfr += d_cfr
+        if not DYNAMIC & 2048: sum_cwh += d_cwh
+        if not DYNAMIC & 4096: sum_gamma += d_gamma
+        if not DYNAMIC & 8192: sum_c += d_c
         if WEATHER:
             tl.store(at_d_weather + day * 3 + 0, tl.sum(tl.where(there, d_p, 0.0), 1), mask=here)
             tl.store(at_d_weather + day * 3 + 1, tl.sum(tl.where(there, d_t, 0.0), 1), mask=here)
@@ -744,31 +893,17 @@ def reverse(
     tl.store(at_d_soil_water + column, d_end_soil_water, mask=there)
     tl.store(at_d_upper_zone + column, d_end_upper_zone, mask=there)
     tl.store(at_d_lower_zone + column, d_end_lower_zone, mask=there)
-    if not DYNAMIC & 1:
-        tl.store(at_d_beta + column, sum_beta, mask=there)
-    if not DYNAMIC & 2:
-        tl.store(at_d_fc + column, sum_fc, mask=there)
-    if not DYNAMIC & 4:
-        tl.store(at_d_k0 + column, sum_k0, mask=there)
-    if not DYNAMIC & 8:
-        tl.store(at_d_k1 + column, sum_k1, mask=there)
-    if not DYNAMIC & 16:
-        tl.store(at_d_k2 + column, sum_k2, mask=there)
-    if not DYNAMIC & 32:
-        tl.store(at_d_lp + column, sum_lp, mask=there)
-    if not DYNAMIC & 64:
-        tl.store(at_d_perc + column, sum_perc, mask=there)
-    if not DYNAMIC & 128:
-        tl.store(at_d_uzl + column, sum_uzl, mask=there)
-    if not DYNAMIC & 256:
-        tl.store(at_d_tt + column, sum_tt, mask=there)
-    if not DYNAMIC & 512:
-        tl.store(at_d_cfmax + column, sum_cfmax, mask=there)
-    if not DYNAMIC & 1024:
-        tl.store(at_d_cfr + column, sum_cfr, mask=there)
-    if not DYNAMIC & 2048:
-        tl.store(at_d_cwh + column, sum_cwh, mask=there)
-    if not DYNAMIC & 4096:
-        tl.store(at_d_gamma + column, sum_gamma, mask=there)
-    if not DYNAMIC & 8192:
-        tl.store(at_d_c + column, sum_c, mask=there)
+    if not DYNAMIC & 1: tl.store(at_d_beta + column, sum_beta, mask=there)
+    if not DYNAMIC & 2: tl.store(at_d_fc + column, sum_fc, mask=there)
+    if not DYNAMIC & 4: tl.store(at_d_k0 + column, sum_k0, mask=there)
+    if not DYNAMIC & 8: tl.store(at_d_k1 + column, sum_k1, mask=there)
+    if not DYNAMIC & 16: tl.store(at_d_k2 + column, sum_k2, mask=there)
+    if not DYNAMIC & 32: tl.store(at_d_lp + column, sum_lp, mask=there)
+    if not DYNAMIC & 64: tl.store(at_d_perc + column, sum_perc, mask=there)
+    if not DYNAMIC & 128: tl.store(at_d_uzl + column, sum_uzl, mask=there)
+    if not DYNAMIC & 256: tl.store(at_d_tt + column, sum_tt, mask=there)
+    if not DYNAMIC & 512: tl.store(at_d_cfmax + column, sum_cfmax, mask=there)
+    if not DYNAMIC & 1024: tl.store(at_d_cfr + column, sum_cfr, mask=there)
+    if not DYNAMIC & 2048: tl.store(at_d_cwh + column, sum_cwh, mask=there)
+    if not DYNAMIC & 4096: tl.store(at_d_gamma + column, sum_gamma, mask=there)
+    if not DYNAMIC & 8192: tl.store(at_d_c + column, sum_c, mask=there)
