@@ -103,7 +103,7 @@ class DeltaHbv(Bmi):
         self._state, outputs = runtime.step(state, forcing)
         for row in _ROW.values():
             v[row.bmi_name][:] = outputs[row.name]
-        self._share = outputs["runoff"] * (config.time_step / DAY / 1000.0)
+        self._share = np.asarray(outputs["runoff"], np.float64) * (config.time_step / DAY / 1000.0)
         if config.time_step == DAY:
             v[RUNOFF_DEPTH][:] = self._share
 

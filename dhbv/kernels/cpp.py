@@ -56,7 +56,7 @@ def print_form(form: Form, step: Program, adjoint: Program) -> str:
     results = {**_array("stores", ENDS), **_array("y", YIELDS), **curves}
     cotangents = {
         **_array("d_stores", map(cotangent, ENDS)),
-        **_array("d_y", map(cotangent, YIELDS)),
+        **{cotangent(name): f"wanted<runoff, {k}>(d_y)" for k, name in enumerate(YIELDS)},
     }
     gradients = {
         **_array("d_stores", map(cotangent, STORES)),
@@ -81,6 +81,8 @@ def print_form(form: Form, step: Program, adjoint: Program) -> str:
             "}",
             "",
             "// Its adjoint: d_stores at the end of the day → at its beginning; adds to the other gradients.",
+            "// Where `runoff` is true, of d_y only that of the runoff is read, the others are 0.",
+            "template <bool runoff>",
             "INLINE void adjoint(const V (&stores)[STORES], const V (&weather)[WEATHER], const V (&theta)[PARAMETERS],",
             "                    const V (&curves)[CURVES], V (&d_stores)[STORES], const V (&d_y)[OUTPUTS], V (&d_weather)[WEATHER],",
             "                    V (&d_theta)[PARAMETERS]) {",

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 import torch
-import triton  # type: ignore[import-untyped]
+import triton
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 

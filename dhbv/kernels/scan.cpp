@@ -113,7 +113,13 @@ INLINE V exp2(V x) {
     return number(bits(sum) + ((bits(shifted) - bits(magic)) << shift));
 }
 
+template <bool runoff, int k, int count> INLINE V wanted(const V (&d_y)[count]);
+
 // {{ step and adjoint }}
+
+template <bool runoff, int k, int count> INLINE V wanted(const V (&d_y)[count]) {
+    return runoff && !RUNOFF[k] ? all(0) : d_y[k];
+}
 
 // What a run reads and writes; dhbv.kernels.build has its twin. Unwanted results are null.
 struct Run {
@@ -288,12 +294,14 @@ template <bool full, bool runoff> static void reverse(const Run& run, const Tile
             V d_y[OUTPUTS], d_weather[WEATHER];
 #pragma GCC unroll 32
             for (int k = 0; k < OUTPUTS; ++k) {
+                if (runoff && !RUNOFF[k]) continue;
                 d_y[k] = all(0);
-                if ((runoff && !RUNOFF[k]) || !run.d_outputs[k]) continue;
-                d_y[k] = spread(run.d_outputs[k] + t * run.basins + tile.basin, 1, tile) * day.share;
+                if (run.d_outputs[k])
+                    d_y[k] = spread(run.d_outputs[k] + t * run.basins + tile.basin, 1, tile) * day.share;
             }
             for (int k = 0; k < WEATHER; ++k) d_weather[k] = all(0);
-            adjoint(before[t - start], day.weather, day.theta, curves[t - start], d_stores, d_y, d_weather, d_theta);
+            const int64_t d = t - start;
+            adjoint<runoff>(before[d], day.weather, day.theta, curves[d], d_stores, d_y, d_weather, d_theta);
             for (int j = 0; j < day.dynamics; ++j) {
                 const int k = day.dynamic[j];
                 if (run.d_parameters[k])
@@ -328,7 +336,7 @@ template <typename Work> static void for_shares(const Run& run, int64_t most, Wo
     const int64_t together = std::max<int64_t>(LANES / run.components, 1);  // basins of a tile
     const int64_t tiles = (run.basins + together - 1) / together;
     const int64_t share = std::clamp<int64_t>(tiles / (8 * run.threads), 1, most) * together;
-#pragma omp parallel num_threads(run.threads)
+#pragma omp parallel num_threads(std::min(run.threads, (run.basins + share - 1) / share))
     {
         FlushDenormals flush;
 #pragma omp for schedule(dynamic, 1)
@@ -338,7 +346,8 @@ template <typename Work> static void for_shares(const Run& run, int64_t most, Wo
 }
 
 // Calls `work` for each tile of the basins [first, last), those of one basin in order.
-template <typename Work> static void for_tiles(const Run& run, int64_t first, int64_t last, int64_t together, Work work) {
+template <typename Work>
+static void for_tiles(const Run& run, int64_t first, int64_t last, int64_t together, Work work) {
     for (int64_t basin = first; basin < last; basin += together) {
         const int64_t basins = std::min(together, last - basin);
         const int64_t column = basin * run.components, end = column + basins * run.components;
@@ -354,7 +363,8 @@ extern "C" void run_forward(const Run* run) {
         for (int64_t begin = 0; begin < run->days; begin += SEGMENT)
             for_tiles(*run, first, last, together, [run, begin](const Tile& tile) {
                 const int64_t end = std::min(begin + SEGMENT, run->days);
-                tile.columns == LANES ? forward<true>(*run, tile, begin, end) : forward<false>(*run, tile, begin, end);
+                const bool full = tile.columns == LANES;
+                full ? forward<true>(*run, tile, begin, end) : forward<false>(*run, tile, begin, end);
             });
     });
 }

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from dhbv.kernels.ir import OPERATIONS, Builder, Program, evaluate
+from dhbv.kernels.ir import OPERATIONS, Builder, Program, evaluate, hand_over
 
 
 def _program(*operations: tuple[str, ...]) -> Program:
@@ -89,3 +89,14 @@ def test_folding_is_exact(operations: list[tuple[str, ...]], printed: str) -> No
 def test_an_unknown_operation_is_refused() -> None:
     with pytest.raises(ValueError, match="no operation 'sqrt'"):
         _program(("sqrt", "x"))
+
+
+def test_costly_results_are_handed_over() -> None:
+    giver = _program(("mul", "x", "y"), ("exp2", "#0"), ("add", "#1", "x"))
+    taker = _program(("log2", "y"), ("mul", "y", "x"), ("exp2", "#1"), ("mul", "#2", "#0"))
+    giver, spared, count = hand_over(giver, taker, ("exp2", "log2"))
+    assert count == 1
+    assert [i.operation for _, i in spared.operations()] == ["log2", "mul"]
+    inputs = {"x": 1.5, "y": 0.7}
+    given = evaluate(giver, inputs)
+    assert evaluate(spared, inputs | given)["z"] == evaluate(taker, inputs)["z"]
