@@ -3,6 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 DATA ?=
+# Threads that wait asleep: awake they starve each other where the cores are shared.
+export OMP_WAIT_POLICY ?= passive
 
 .PHONY: demo test check install
 

@@ -44,7 +44,12 @@ RECOVERED = ("beta", "gamma", "et", "swe", "soil_water", "surface_runoff", "inte
 
 _SCORES = {"nse": "NSE", "kge": "KGE", "relative_bias": "bias (%)", "fhv": "bias of high flow, FHV (%)"}
 _TRAINING = TrainingConfig(
-    iterations=500, batch_basins=50, warmup_days=730, learning_rate=5e-3, weight_decay=0.0, attribute_noise=0.0
+    iterations=500,
+    batch_basins=50,
+    warmup_days=730,
+    learning_rate=5e-3,
+    weight_decay=0.0,
+    attribute_noise=0.0,
 )
 _MODEL = ModelConfig(network=NetworkConfig(hidden=32, layers=(128,), dropout=0.0))
 """Synthetic rivers have no errors to be robust against. Two years of warm-up fill the driest soils; with

@@ -19,6 +19,7 @@ from dhbv.network_stream import NetworkStream
 from dhbv.normalisation import normalise_attributes, normalise_forcing
 from dhbv.physics import hbv, unit_hydrograph, variables
 from dhbv.physics.parameters import PARAMETERS, ROUTING_PARAMETERS
+from dhbv.physics.weather import check_weather
 from dhbv.state import State
 
 Float = NDArray[np.floating]
@@ -28,7 +29,6 @@ OUTPUTS = tuple(variables.VARIABLES)
 
 _RUNOFF = ("q0", "q1", "q2")
 _ROUTED = ("surface_runoff", "interflow", "baseflow")
-_FORCING_NAMES = ("P", "T", "Ep")
 
 
 class Runtime:
@@ -222,15 +222,7 @@ class Runtime:
             raise DhbvError(
                 f"weather must have the shape [time, {len(self.basins)}, 3], not {list(forcing.shape)}"
             )
-        bad = ~np.isfinite(forcing)
-        bad[..., 0::2] |= forcing[..., 0::2] < 0.0
-        if bad.any():
-            day, basin, kind = (int(k) for k in np.argwhere(bad)[0])
-            raise DhbvError(
-                f"basin {self.basins[basin]}: {_FORCING_NAMES[kind]} is {forcing[day, basin, kind]} on "
-                f"{first + day} ({int(bad.sum())} such values in all): weather must be finite, P and Ep not negative; "
-                "fill or correct it first"
-            )
+        check_weather(forcing, self.basins, first)
 
 
 def _value(name: str, logits: Float) -> Float:

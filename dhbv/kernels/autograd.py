@@ -15,6 +15,7 @@ from dhbv.errors import DhbvError
 from dhbv.kernels import build, inputs, native
 from dhbv.kernels.forms import FORMS, RUNOFF, STORES, Form, form_of
 from dhbv.physics import hbv
+from dhbv.physics.weather import check_weather
 
 Choice = Literal["auto", "eager", "cpp", "triton"]
 Simulate = Callable[..., tuple[hbv.Stores, dict[str, Tensor]]]
@@ -36,7 +37,7 @@ def simulate_cpp(
             there is no such kernel on this machine.
     """
     inputs.check(stores, forcing, parameters, outputs)
-    inputs.check_weather(forcing.detach().numpy())
+    check_weather(forcing.detach().numpy())
     form = form_of(parameters)
     if form is None:
         raise DhbvError(
@@ -101,6 +102,21 @@ def _split(form: Form, values: Sequence[Any]) -> tuple[hbv.Stores, dict[str, Any
     return hbv.Stores(*stores), dict(zip(form.parameters, parameters, strict=True))
 
 
+def simulate_eager(
+    stores: hbv.Stores,
+    forcing: Tensor,
+    parameters: Mapping[str, Tensor],
+    outputs: Sequence[str] = RUNOFF,
+) -> tuple[hbv.Stores, dict[str, Tensor]]:
+    """`hbv.simulate` itself, after the check of the weather that every path makes.
+
+    Raises:
+        DhbvError: if the weather is not finite, P or Ep negative.
+    """
+    check_weather(forcing.detach().cpu().numpy())
+    return hbv.simulate(stores, forcing, parameters, outputs)
+
+
 @cache
 def select(kernel: Choice = "auto", device: str | torch.device = "cpu") -> Simulate:
     """The path that `kernel` asks for, on `device`; "auto" picks the quickest that works there.
@@ -118,7 +134,7 @@ def select(kernel: Choice = "auto", device: str | torch.device = "cpu") -> Simul
 
 def _choose(kernel: Choice, kind: str) -> tuple[Simulate, str]:
     if kernel == "eager":
-        return hbv.simulate, "as a plain loop over days"
+        return simulate_eager, "as a plain loop over days"
     reasons = []
     for name, candidate in _CANDIDATES.items():
         if kernel in ("auto", name):
@@ -127,7 +143,7 @@ def _choose(kernel: Choice, kind: str) -> tuple[Simulate, str]:
                 return simulate, reason
             reasons.append(reason)
     if kernel == "auto":
-        return hbv.simulate, f"as a plain loop over days, for {'; '.join(reasons)}"
+        return simulate_eager, f"as a plain loop over days, for {'; '.join(reasons)}"
     raise DhbvError(f"kernel {kernel!r} does not work here: {'; '.join(reasons)}; choose 'auto' or 'eager'")
 
 

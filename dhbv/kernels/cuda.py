@@ -15,6 +15,7 @@ from dhbv.errors import DhbvError
 from dhbv.kernels import inputs
 from dhbv.kernels.forms import FORMS, OUTPUTS, RUNOFF, STORES, form_of
 from dhbv.physics import hbv
+from dhbv.physics.weather import check_weather
 
 WARP = 32
 """Lanes that work in step; one instance of a kernel fills them with whole basins."""
@@ -33,7 +34,7 @@ def simulate(
     """
     inputs.check(stores, forcing, parameters, outputs)
     if not (forcing.isfinite().all() & (forcing[..., 0::2] >= 0.0).all()):
-        inputs.check_weather(forcing.detach().cpu().numpy())
+        check_weather(forcing.detach().cpu().numpy())
     form = form_of(parameters)
     if form is None:
         raise DhbvError(

@@ -5,28 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from dhbv.errors import DhbvError
 from dhbv.kernels.forms import OUTPUTS
 from dhbv.physics import hbv
-
-_NAMES = ("P", "T", "Ep")
-
-
-def check_weather(forcing: NDArray[np.floating], basins: Sequence[str] | None = None) -> None:
-    """Raise DhbvError unless weather [time, basin, 3] is finite, P and Ep not negative."""
-    if np.isfinite(forcing).all() and not (forcing[..., 0::2] < 0.0).any():
-        return
-    bad = ~np.isfinite(forcing)
-    bad[..., 0::2] |= forcing[..., 0::2] < 0.0
-    day, basin, kind = np.argwhere(bad)[0]
-    raise DhbvError(
-        f"basin {basins[basin] if basins else basin}: {_NAMES[kind]} is {forcing[day, basin, kind]} on day {day} "
-        f"of the run ({int(bad.sum())} such values in all): weather must be finite, P and Ep not negative; "
-        "fill or correct it first"
-    )
+from dhbv.physics.weather import NAMES
 
 
 def check(stores: hbv.Stores, forcing: Any, parameters: Mapping[str, Any], outputs: Sequence[str]) -> None:
@@ -34,7 +16,7 @@ def check(stores: hbv.Stores, forcing: Any, parameters: Mapping[str, Any], outpu
 
     Shapes are those of `hbv.simulate`, all arrays are of one dtype and at least one day is run.
     """
-    if forcing.ndim != 3 or forcing.shape[-1] != len(_NAMES) or forcing.shape[0] < 1:
+    if forcing.ndim != 3 or forcing.shape[-1] != len(NAMES) or forcing.shape[0] < 1:
         raise DhbvError(
             f"weather must have the shape [time, basin, 3], at least one day, not {list(forcing.shape)}"
         )

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from dhbv.kernels import build, inputs
 from dhbv.kernels.forms import OUTPUTS, RUNOFF, STORES, form_of
 from dhbv.physics import hbv
+from dhbv.physics.weather import check_weather
 
 Float = NDArray[Any]
 
@@ -45,7 +46,7 @@ def simulate(
         DhbvError: if shapes or dtypes do not fit, or the weather is not finite, or P or Ep negative.
     """
     inputs.check(stores, forcing, parameters, outputs)
-    inputs.check_weather(forcing)
+    check_weather(forcing)
     form = form_of(parameters)
     if form is None:
         kernel, reason = None, f"there is no kernel for the parameters {', '.join(parameters)}"

@@ -14,6 +14,7 @@ from dhbv.configuration import Config
 from dhbv.errors import DhbvError
 from dhbv.model import DeltaModel
 from dhbv.normalisation import Statistics
+from dhbv.physics.weather import check_weather
 from dhbv.training import checkpoint
 from dhbv.training.losses import Loss
 from dhbv.training.sampler import Minibatch, Sampler, TrainingData
@@ -47,6 +48,9 @@ class Trainer:
         validation: for early stopping; none means every iteration is run.
         checkpoint_path: where to keep what is needed to resume; none keeps nothing.
         identity: names configuration and data in the checkpoint.
+
+    Raises:
+        DhbvError: if weather is not finite, or a basin has no observed flow; the message names it.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class Trainer:
         # Gradients of an LSTM decay into subnormal numbers, which a CPU handles ten times slower.
         torch.set_flush_denormal(True)
         torch.manual_seed(config.training.seed)
+        check_weather(data.forcing.cpu().numpy(), data.basins)
         self.config, self.settings = config, config.training
         self.data, self.validation = data, validation
         self.checkpoint_path, self.identity = checkpoint_path, identity

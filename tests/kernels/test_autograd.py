@@ -168,12 +168,13 @@ def test_a_parameter_that_is_not_finite_shows_in_its_basin_alone() -> None:
     assert ends.soil_water[3, 2].isnan()
 
 
-def test_weather_that_is_not_finite_is_an_error() -> None:
+@pytest.mark.parametrize("kernel", ["eager", "cpp"])
+def test_weather_that_is_not_finite_is_the_same_error_on_every_path(kernel: autograd.Choice) -> None:
     given = case()
     with torch.no_grad():
         given.forcing[12, 1, 1] = np.nan
-    with pytest.raises(DhbvError, match=r"basin 1: T is nan on day 12 of the run \(1 such values in all\)"):
-        simulate_cpp(given.stores, given.forcing, given.parameters)
+    with pytest.raises(DhbvError, match=r"basin 1: T is nan on day 12 \(1 such values in all\)"):
+        autograd.select(kernel)(given.stores, given.forcing, given.parameters)
 
 
 def test_selection_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -193,7 +194,7 @@ def test_without_a_compiler_auto_is_eager(
     monkeypatch.setattr(build, "load", lambda form, dtype: (None, "no C++ compiler was found"))
     autograd.select.cache_clear()
     with caplog.at_level("INFO"):
-        assert autograd.select("auto", "cpu") is hbv.simulate
+        assert autograd.select("auto", "cpu") is autograd.simulate_eager
     assert "no C++ compiler was found" in caplog.text
     with pytest.raises(DhbvError, match="no C\\+\\+ compiler was found"):
         autograd.select("cpp", "cpu")
@@ -201,4 +202,4 @@ def test_without_a_compiler_auto_is_eager(
 
 
 def test_eager_is_the_plain_loop() -> None:
-    assert autograd.select("eager", "cpu") is hbv.simulate
+    assert autograd.select("eager", "cpu") is autograd.simulate_eager

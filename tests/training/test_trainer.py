@@ -112,6 +112,15 @@ def test_a_poisoned_basin_is_named_before_the_step() -> None:
     assert equal(weights_of(trainer), before)
 
 
+def test_weather_that_is_not_finite_is_named_before_training() -> None:
+    trainer = trainer_of(small_config())
+    trainer.data.forcing[7, 3, 1] = float("nan")
+    with pytest.raises(
+        DhbvError, match=r"basin b3: T is nan on day 7 \(1 such values in all\): weather must be finite"
+    ):
+        Trainer(trainer.config, trainer.model.statistics, trainer.data)
+
+
 def test_a_gradient_that_is_not_finite_stops_before_the_step() -> None:
     trainer = trainer_of(small_config(batch_basins=BASINS))
     bias = trainer.model.network.mlp[0].bias
