@@ -45,9 +45,11 @@ def test_values_are_the_runtimes(make_directory: Make, region: xr.Dataset) -> No
     end, expected = runtime.run(state, weather[200:])
     assert fluxes.sizes == {"basin": 3, "time": YEAR.days}
     assert set(VARIABLES) < set(fluxes)
+    # A forecast runs HBV compiled, the stream as plain numpy.
     for name, values in expected.items():
-        assert np.array_equal(fluxes[name].transpose("time", "basin"), values)
-    assert last.to_bytes() == end.to_bytes()
+        np.testing.assert_allclose(fluxes[name].transpose("time", "basin"), values, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(last.stores, end.stores, rtol=1e-9, atol=1e-9)
+    assert np.array_equal(last.hidden, end.hidden)
     assert last.time == np.datetime64("2002-03-19")
 
 
