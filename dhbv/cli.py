@@ -8,6 +8,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from dhbv import __version__
 from dhbv.errors import DhbvError
@@ -46,6 +48,14 @@ def _print_version(asked: bool) -> None:
     if asked:
         print(__version__)
         raise typer.Exit
+
+
+class Benchmark(StrEnum):
+    """What `dhbv benchmark` can time."""
+
+    kernels = "kernels"
+    training = "training"
+    inference = "inference"
 
 
 @app.callback()
@@ -192,6 +202,30 @@ def forecast(
 
 
 @app.command()
+def benchmark(
+    what: Annotated[Benchmark, typer.Argument(help="What to time.", show_default=False)],
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    rounds: Annotated[int, typer.Option(min=1, help="Runs of each, in turn; medians are told.")] = 7,
+    json_file: Json = None,
+) -> None:
+    """Time kernels, a training step or inference against the plain loop, side by side in one run.
+
+    On a machine that others use too, OMP_WAIT_POLICY=passive keeps its threads from starving each other.
+    Example: dhbv benchmark kernels --json kernels.json
+    """
+    from dhbv.evaluation import benchmark as benchmarks
+    from dhbv.training.trainer import choose_device
+
+    choose_device(device)
+    result = benchmarks.BENCHMARKS[what.value](device, rounds)
+    table = Table(title=f"{what.value} on {device}", show_header=False)
+    for name, value in (result | benchmarks.machine(device)).items():
+        table.add_row(name, _figure(value))
+    console.print(table)
+    _write_json(result | {"machine": benchmarks.machine(device), "rounds": rounds}, json_file)
+
+
+@app.command()
 def demo(
     data: Annotated[Path | None, typer.Option(help="Real basins instead of the synthetic region.")] = None,
     attributes: Attributes = None,
@@ -209,6 +243,13 @@ def demo(
         summary = demonstration.run(out, data, attributes, DeltaHbv, bars)
     console.print(demonstration.render(summary))
     _write_json(summary, json_file)
+
+
+def _figure(value: Any) -> str:
+    """A measured figure for the table: numbers to four digits, alternatives side by side."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_figure(v)}" for name, v in value.items())
+    return f"{value:,.4g}" if isinstance(value, float) else str(value)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from dhbv.evaluation.evaluate import Evaluation, evaluate
 from dhbv.model_directory import ModelDirectory
 from dhbv.normalisation import Statistics
 from dhbv.training.sampler import TrainingData
-from dhbv.training.trainer import Progress, Trainer, Validation
+from dhbv.training.trainer import Progress, Trainer, Validation, choose_device
 
 TEST, HELD_OUT = "test period", "held-out basins"
 """Labels of the scores a model directory keeps."""
@@ -70,7 +70,7 @@ def make_model(
     model_directory.refuse_occupied(out)
     config = _with_basins(config, region)
     statistics, data, digest = prepare(config, region)
-    target = torch.device(_device(device))
+    target = choose_device(device)
     partial = out.with_name(out.name + ".partial")
     partial.mkdir(parents=True, exist_ok=True)
     identity = hashlib.sha256((configuration.dump(config) + digest).encode()).hexdigest()
@@ -177,13 +177,3 @@ def _per_basin(table: pd.DataFrame) -> dict[str, dict[str, float | None]]:
         }
         for basin, row in table.iterrows()
     }
-
-
-def _device(name: str) -> str:
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ConfigurationError(
-            "device 'cuda' was asked for, but torch finds no GPU: use --device cpu or auto"
-        )
-    return name

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dhbv.configuration import Config
-from dhbv.errors import DhbvError
+from dhbv.errors import ConfigurationError, DhbvError
 from dhbv.model import DeltaModel
 from dhbv.normalisation import Statistics
 from dhbv.physics.weather import check_weather
@@ -222,3 +222,18 @@ class Trainer:
         self.history = [tuple(row) for row in content["history"]]
         self.best_loss, self.best_weights = content["best_loss"], content["best_weights"]
         self.stale = content["stale"]
+
+
+def choose_device(name: str) -> torch.device:
+    """The device called `auto` (a GPU where there is one), `cpu` or `cuda`.
+
+    Raises:
+        ConfigurationError: if it is not there.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name not in ("cpu", "cuda"):
+        raise ConfigurationError(f"unknown device {name!r}: choose auto, cpu or cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ConfigurationError("device 'cuda' was asked for, but torch finds no GPU: use cpu or auto")
+    return torch.device(name)
