@@ -14,8 +14,7 @@ from dhbv.kernels.autograd import Choice, select
 from dhbv.normalisation import Statistics, normalise_forcing
 from dhbv.physics import hbv, unit_hydrograph
 from dhbv.physics.parameters import PARAMETERS, ROUTING_PARAMETERS
-
-_RUNOFF = ("q0", "q1", "q2")
+from dhbv.physics.variables import ROUTED, RUNOFF
 
 
 class DeltaModel(nn.Module):
@@ -58,13 +57,16 @@ class DeltaModel(nn.Module):
         )
         simulate = select(self.kernel, forcing.device.type)
         stores = hbv.initial_stores(parameters["fc"].detach())
-        history: dict[str, Tensor | None] = dict.fromkeys(_RUNOFF)
+        history: dict[str, Tensor | None] = dict.fromkeys(RUNOFF)
         if warmup:
             with torch.no_grad():
                 past = {n: v[:warmup] if v.ndim == 3 else v for n, v in parameters.items()}
-                stores, runoff = simulate(stores, forcing[:warmup], past, _RUNOFF)
-                history = {name: unit_hydrograph.route(runoff[name], u)[1] for name in _RUNOFF}
+                stores, runoff = simulate(stores, forcing[:warmup], past, RUNOFF)
+                history = {name: unit_hydrograph.route(runoff[name], u)[1] for name in RUNOFF}
             parameters = {n: v[warmup:] if v.ndim == 3 else v for n, v in parameters.items()}
-        _, runoff = simulate(stores, forcing[warmup:], parameters, _RUNOFF)
-        q0, q1, q2 = (unit_hydrograph.route(runoff[name], u, history[name])[0] for name in _RUNOFF)
-        return {"runoff": q0 + q1 + q2, "surface_runoff": q0, "interflow": q1, "baseflow": q2}
+        _, runoff = simulate(stores, forcing[warmup:], parameters, RUNOFF)
+        routed = {
+            name: unit_hydrograph.route(runoff[before], u, history[before])[0]
+            for name, before in ROUTED.items()
+        }
+        return {"runoff": torch.stack(list(routed.values())).sum(0), **routed}

@@ -27,9 +27,6 @@ Float = NDArray[np.floating]
 OUTPUTS = tuple(variables.VARIABLES)
 """All a day can tell: every row of the variable table."""
 
-_RUNOFF = ("q0", "q1", "q2")
-_ROUTED = ("surface_runoff", "interflow", "baseflow")
-
 
 class Runtime:
     """The model of one directory over fixed basins.
@@ -118,11 +115,11 @@ class Runtime:
         self._check(forcing, state.time)
         forcing = np.asarray(forcing, self.dtype)
         hidden, cell, parameters = self._learned(state, forcing)
-        wanted = {*_RUNOFF, *(name for name in outputs if variables.VARIABLES[name].stage == "step")}
+        wanted = {*variables.RUNOFF, *(name for name in outputs if variables.VARIABLES[name].stage == "step")}
         stores, water = self._simulate(hbv.Stores(*state.stores), forcing, parameters, tuple(wanted))
-        unrouted = np.stack([water[name] for name in _RUNOFF], 1)
+        unrouted = np.stack([water[name] for name in variables.RUNOFF], 1)
         routed, runoff = unit_hydrograph.route(unrouted, self._ordinates, state.runoff)
-        water |= dict(zip(_ROUTED, np.moveaxis(routed, 1, 0), strict=True))
+        water |= dict(zip(variables.ROUTED, np.moveaxis(routed, 1, 0), strict=True))
         water["runoff"] = routed[:, 0] + routed[:, 1] + routed[:, 2]
         for name in outputs:
             if name not in water:
@@ -183,7 +180,7 @@ class Runtime:
             basins=self.basins,
             time=time.astype("datetime64[D]"),
             stores=np.full((len(hbv.Stores._fields), basins, components), hbv.INITIAL_STORAGE, self.dtype),
-            runoff=np.zeros((unit_hydrograph.MEMORY, len(_ROUTED), basins), self.dtype),
+            runoff=np.zeros((unit_hydrograph.MEMORY, len(variables.ROUTED), basins), self.dtype),
             hidden=memory,
             cell=memory,
             frozen=frozen,

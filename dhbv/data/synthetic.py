@@ -70,8 +70,6 @@ _TRUTH: dict[str, tuple[float, dict[str, float]]] = {
 }
 """Each parameter as the logit of its place in the range: a constant and weights of scaled attributes."""
 
-_ROUTED = {"q0": "surface_runoff", "q1": "interflow", "q2": "baseflow"}
-
 
 class SyntheticRegion(NamedTuple):
     """What a model may see, and what it should find."""
@@ -148,7 +146,7 @@ def _simulate(
         initial_stores(component["fc"]), forcing, component, outputs=variables.names(stage="step")
     )
     u = unit_hydrograph(parameters["route_a"], parameters["route_tau"])
-    for before, after in _ROUTED.items():
+    for after, before in variables.ROUTED.items():
         daily[after], _ = route(daily[before], u)
     daily["runoff"] = daily["surface_runoff"] + daily["interflow"] + daily["baseflow"]
     # Water that has left the zones and not yet arrived.

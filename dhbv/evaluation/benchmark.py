@@ -18,9 +18,10 @@ from dhbv import configuration, normalisation
 from dhbv.configuration import Config, ModelConfig, NetworkConfig, TrainingConfig
 from dhbv.kernels import native
 from dhbv.kernels.autograd import Choice, select
-from dhbv.kernels.forms import OUTPUTS, RUNOFF
+from dhbv.kernels.forms import OUTPUTS
 from dhbv.physics import hbv
 from dhbv.physics.parameters import PARAMETERS, variant
+from dhbv.physics.variables import RUNOFF
 from dhbv.training.sampler import TrainingData
 from dhbv.training.trainer import Trainer
 
@@ -137,6 +138,7 @@ def _alternate(runs: Mapping[str, Callable[[], object]], rounds: int, device: st
                 torch.cuda.synchronize()
             if n:
                 times[name].append(1e3 * (time.perf_counter() - began))
+    torch.set_flush_denormal(False)
     return {name: statistics.median(values) for name, values in times.items()}
 
 

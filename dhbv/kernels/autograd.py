@@ -13,8 +13,9 @@ from torch.autograd.function import once_differentiable
 
 from dhbv.errors import DhbvError
 from dhbv.kernels import build, inputs, native
-from dhbv.kernels.forms import FORMS, RUNOFF, STORES, Form, form_of
+from dhbv.kernels.forms import FORMS, STORES, Form, form_of
 from dhbv.physics import hbv
+from dhbv.physics.variables import RUNOFF
 from dhbv.physics.weather import check_weather
 
 Choice = Literal["auto", "eager", "cpp", "triton"]

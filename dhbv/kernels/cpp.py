@@ -7,8 +7,9 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from dhbv.kernels.forms import ENDS, OUTPUTS, RUNOFF, STORES, WEATHER, YIELDS, Form, cotangent
+from dhbv.kernels.forms import ENDS, OUTPUTS, STORES, WEATHER, YIELDS, Form, cotangent
 from dhbv.kernels.ir import COMPARISONS, Instruction, Program, hand_over
+from dhbv.physics.variables import RUNOFF
 
 PLACEHOLDER = "// {{ step and adjoint }}\n"
 """The line of scan.cpp that the printed form replaces."""

@@ -13,8 +13,9 @@ from torch.autograd.function import once_differentiable
 
 from dhbv.errors import DhbvError
 from dhbv.kernels import inputs
-from dhbv.kernels.forms import FORMS, OUTPUTS, RUNOFF, STORES, form_of
+from dhbv.kernels.forms import FORMS, OUTPUTS, STORES, form_of
 from dhbv.physics import hbv
+from dhbv.physics.variables import RUNOFF
 from dhbv.physics.weather import check_weather
 
 WARP = 32

@@ -21,9 +21,6 @@ ENDS = tuple(f"end_{name}" for name in STORES)
 YIELDS = tuple(f"y_{name}" for name in OUTPUTS)
 """What stores at the end of the day and outputs are called within a program."""
 
-RUNOFF = ("q0", "q1", "q2")
-"""What training asks for; kernels are quicker when they need the gradient of these alone."""
-
 
 class Form(NamedTuple):
     """A name, also of the shipped source, and the parameters in the order the kernel takes them."""

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dhbv.kernels import build, inputs
-from dhbv.kernels.forms import OUTPUTS, RUNOFF, STORES, form_of
+from dhbv.kernels.forms import OUTPUTS, STORES, form_of
 from dhbv.physics import hbv
+from dhbv.physics.variables import RUNOFF
 from dhbv.physics.weather import check_weather
 
 Float = NDArray[Any]

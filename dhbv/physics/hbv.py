@@ -12,6 +12,7 @@ from itertools import repeat
 from typing import NamedTuple
 
 from dhbv.physics.arrays import Array, namespace
+from dhbv.physics.variables import RUNOFF
 
 STORAGE_GUARD = 1e-5
 """mm; keeps powers of a dry store, and their gradients, finite. Guards the power, not the store."""
@@ -154,7 +155,7 @@ def simulate(
     stores: Stores,
     forcing: Array,
     parameters: Mapping[str, Array],
-    outputs: Sequence[str] = ("q0", "q1", "q2"),
+    outputs: Sequence[str] = RUNOFF,
 ) -> tuple[Stores, dict[str, Array]]:
     """A sequence of days, plainly: the reference for every faster path.
 

@@ -84,6 +84,13 @@ VARIABLES = {v.name: v for v in (
 # fmt: on
 
 
+ROUTED = {"surface_runoff": "q0", "interflow": "q1", "baseflow": "q2"}
+"""The routed parts, which add up to `runoff`, and what each is before routing."""
+
+RUNOFF = tuple(ROUTED.values())
+"""What leaves the zones, before routing: all that training needs of a day."""
+
+
 def names(*, stage: Stage) -> tuple[str, ...]:
     """Names of the rows that arise in `stage` of the model's day, in table order."""
     return tuple(v.name for v in VARIABLES.values() if v.stage == stage)

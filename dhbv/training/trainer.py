@@ -63,7 +63,8 @@ class Trainer:
         checkpoint_path: Path | None = None,
         identity: str = "",
     ) -> None:
-        # Gradients of an LSTM decay into subnormal numbers, which a CPU handles ten times slower.
+        # Gradients of an LSTM decay into subnormal numbers, which a CPU handles ten times slower. Threads
+        # inherit this when they are first made, so it comes before anything that makes them.
         torch.set_flush_denormal(True)
         torch.manual_seed(config.training.seed)
         check_weather(data.forcing.cpu().numpy(), data.basins)
@@ -99,6 +100,7 @@ class Trainer:
             if due:
                 self._save()
             on_progress(Progress(self.iteration, value, latest))
+        torch.set_flush_denormal(False)
         if self.best_weights is not None:
             self.model.load_state_dict(self.best_weights)
         return self.model.eval()

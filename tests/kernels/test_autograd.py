@@ -9,8 +9,9 @@ import torch
 from dhbv.errors import DhbvError
 from dhbv.kernels import autograd, build
 from dhbv.kernels.autograd import simulate_cpp
-from dhbv.kernels.forms import FORMS, OUTPUTS, RUNOFF, Form
+from dhbv.kernels.forms import FORMS, OUTPUTS, Form
 from dhbv.physics import hbv
+from dhbv.physics.variables import RUNOFF
 from tests.kernels.cases import assert_close, case, compare, results_and_gradients
 
 pytestmark = pytest.mark.skipif(build.find_compiler() is None, reason="needs a C++ compiler")

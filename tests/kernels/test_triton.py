@@ -14,7 +14,8 @@ pytest.importorskip("triton")
 CODE = """
 import torch
 from dhbv.kernels import cuda
-from dhbv.kernels.forms import FORMS, RUNOFF
+from dhbv.kernels.forms import FORMS
+from dhbv.physics.variables import RUNOFF
 from tests.kernels.cases import case, compare
 
 for form in FORMS.values():
