@@ -38,7 +38,7 @@ Attributes = Annotated[
 Json = Annotated[
     str | None, typer.Option("--json", metavar="FILE|-", help="Write the result as JSON; - prints it.")
 ]
-Basins = Annotated[str | None, typer.Option(help="Ids separated by commas, or a file with one id a line.")]
+Basins = Annotated[str | None, typer.Option(help="Ids separated by commas, a file with one id a line, or `all` in the data.")]
 Start = Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day.")]
 End = Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day.")]
 Model = Annotated[Path, typer.Argument(help="Model directory.", show_default=False)]
@@ -135,7 +135,7 @@ def evaluate(
     from dhbv.runtime import OUTPUTS
 
     directory = model_directory.load(model)
-    asked = _basins(basins) or directory.config.data.basins
+    asked = _basins(basins, directory.config.data.basins)
     period = _period(start, end, directory.config.data.test)
     region = open_region(data, attributes=attributes, basins=asked, end=str(period.end))
     with _bars() as bars:
@@ -186,7 +186,7 @@ def forecast(
     directory = model_directory.load(model)
     period = _period(start, end, None)
     begin = None if state is None else State.read(state)
-    asked = _basins(basins) or (begin.basins if begin else None)
+    asked = _basins(basins, begin.basins if begin else None)
     region = open_region(data, attributes=attributes, basins=asked, end=str(period.end), needs_flow=False)
     with _bars() as bars:
         task = bars.add_task("running", total=None, note="")
@@ -286,9 +286,11 @@ def _write_json(content: Any, target: str | None) -> None:
         draft.write_text(text + "\n", encoding="utf-8")
 
 
-def _basins(text: str | None) -> tuple[str, ...] | None:
-    """Basin ids from `--basins`: a file with one a line, or separated by commas."""
+def _basins(text: str | None, default: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """Basin ids from `--basins`: separated by commas, or a file with one a line; None for `all`."""
     if text is None:
+        return default
+    if text == "all":
         return None
     # Looked at first, because many ids make too long a file name to ask for.
     listed = "," in text or not Path(text).is_file()

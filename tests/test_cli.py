@@ -146,6 +146,11 @@ def test_evaluation_of_chosen_basins_and_days_writes_files(work: Work, tmp_path:
     assert (out / "figures" / "nse_cdf.png").is_file()
 
 
+def test_all_basins_of_the_data_are_evaluated_where_asked(work: Work) -> None:
+    result = dhbv("evaluate", work.model, "--data", work.data, "--basins", "all", "--json", "-")
+    assert json.loads(result.out)["n_basins"] == len(BASINS)
+
+
 def test_a_forecast_cut_by_a_state_is_the_unbroken_one(work: Work, tmp_path: Path) -> None:
     def run(start: str, end: str, name: str, *more: object) -> xr.Dataset:
         result = dhbv("forecast", work.model, "--data", work.data, "--basins", ",".join(BASINS[:2]),
