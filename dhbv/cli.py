@@ -38,7 +38,9 @@ Attributes = Annotated[
 Json = Annotated[
     str | None, typer.Option("--json", metavar="FILE|-", help="Write the result as JSON; - prints it.")
 ]
-Basins = Annotated[str | None, typer.Option(help="Ids separated by commas, a file with one id a line, or `all` in the data.")]
+Basins = Annotated[
+    str | None, typer.Option(help="Ids separated by commas, a file with one id a line, or `all` in the data.")
+]
 Start = Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day.")]
 End = Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day.")]
 Model = Annotated[Path, typer.Argument(help="Model directory.", show_default=False)]

@@ -55,6 +55,10 @@ _MODEL = ModelConfig(network=NetworkConfig(hidden=32, layers=(128,), dropout=0.0
 """Synthetic rivers have no errors to be robust against. Two years of warm-up fill the driest soils; with
 less, field capacity comes out too low and β and γ are bent to make up for it."""
 
+_REAL_TRAINING = TrainingConfig(iterations=500, warmup_days=730)
+_REAL_MODEL = ModelConfig()
+"""Real ones are trained as by default, with dropout and noise, only shorter."""
+
 
 def run(
     out: Path, data: Path | None, attribute_file: Path | None, component: type[Bmi], bars: Progress
@@ -78,7 +82,11 @@ def run(
         region, truth = synthetic_region(years=10)
     else:
         region, truth = _sample(open_region(data, attributes=attribute_file)), None
-    config = _config(region)
+    config = Config(
+        data=_split(region),
+        model=_MODEL if truth is not None else _REAL_MODEL,
+        training=_TRAINING if truth is not None else _REAL_TRAINING,
+    )
     training = bars.add_task("training", total=config.training.iterations, note="")
     testing = bars.add_task("testing", total=None, note="")
     model, evaluations = pipeline.make_model(
@@ -141,7 +149,7 @@ def _sample(region: xr.Dataset) -> xr.Dataset:
     return region.isel(basin=slice(None, None, -(-region.sizes["basin"] // MOST_BASINS)))
 
 
-def _config(region: xr.Dataset) -> Config:
+def _split(region: xr.Dataset) -> DataConfig:
     """Two thirds of the days to train on, the rest to test; every sixth basin held out."""
     days = pd.DatetimeIndex(region["time"].values)
     first_test = days[2 * len(days) // 3]
@@ -149,13 +157,12 @@ def _config(region: xr.Dataset) -> Config:
         raise DhbvError(f"the demo needs at least 4 years of days, the data hold {len(days)} days")
     basins = [str(b) for b in region["basin"].values]
     held_out = tuple(basins[HELD_OUT_EVERY // 2 :: HELD_OUT_EVERY]) or (basins[-1],)
-    split = DataConfig(
+    return DataConfig(
         train=Period(start=days[0].date(), end=(first_test - pd.Timedelta(days=1)).date()),
         test=Period(start=first_test.date(), end=days[-1].date()),
         basins=tuple(b for b in basins if b not in held_out),
         held_out=held_out,
     )
-    return Config(data=split, model=_MODEL, training=_TRAINING)
 
 
 def _recovery(evaluation: Evaluation, truth: xr.Dataset) -> dict[str, float | None]:

@@ -46,13 +46,13 @@ def _small() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         training = {"iterations": 3, "batch_basins": 4, "warmup_days": 30, "window_days": 60}
         network = msgspec.structs.replace(demonstration._MODEL.network, hidden=8, layers=(16,))
-        patch.setattr(
-            demonstration, "_TRAINING", msgspec.structs.replace(demonstration._TRAINING, **training)
-        )
-        patch.setattr(
-            demonstration, "_MODEL",
-            msgspec.structs.replace(demonstration._MODEL, components=4, network=network),
-        )  # fmt: skip
+        for name in ("_TRAINING", "_REAL_TRAINING"):
+            patch.setattr(
+                demonstration, name, msgspec.structs.replace(getattr(demonstration, name), **training)
+            )
+        for name in ("_MODEL", "_REAL_MODEL"):
+            smaller = msgspec.structs.replace(getattr(demonstration, name), components=4, network=network)
+            patch.setattr(demonstration, name, smaller)
         patch.setattr(demonstration, "synthetic_region", small)
         yield
 

@@ -237,7 +237,7 @@ def flux_baseflow_index(baseflow: xr.DataArray, runoff: xr.DataArray) -> pd.Seri
 
 
 def spatial_correlation(a: pd.Series | np.ndarray, b: pd.Series | np.ndarray) -> float:
-    """Pearson's r over basins, both values finite; NaN with fewer than 2 such basins or no spread.
+    """Pearson's r over basins, both values finite; NaN with fewer than 3 such basins or no spread.
 
     Args:
         a, b: [basin]; two Series are matched by their index, arrays by position.
@@ -249,7 +249,7 @@ def spatial_correlation(a: pd.Series | np.ndarray, b: pd.Series | np.ndarray) ->
         raise DhbvError(f"a correlation over basins needs two arrays of one shape, got {x.shape}, {y.shape}")
     both = np.isfinite(x) & np.isfinite(y)
     x, y = x[both], y[both]
-    if len(x) < 2 or np.ptp(x) == 0.0 or np.ptp(y) == 0.0:
+    if len(x) < 3 or np.ptp(x) == 0.0 or np.ptp(y) == 0.0:
         return math.nan
     return float(np.corrcoef(x, y)[0, 1])
 

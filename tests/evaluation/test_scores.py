@@ -238,8 +238,9 @@ def test_spatial_correlation() -> None:
     a = pd.Series([1.0, 2.0, 3.0, np.nan], ["a", "b", "c", "d"])
     assert spatial_correlation(a, 2.0 * a + 1.0) == pytest.approx(1.0)
     assert spatial_correlation(a, -a[::-1]) == pytest.approx(-1.0), "matched by basin, not by place"
-    assert spatial_correlation(np.array([1.0, np.inf, 2.0]), np.array([1.0, 5.0, 0.0])) == pytest.approx(-1.0)
-    assert math.isnan(spatial_correlation(a[:1], a[:1]))
+    a_few = np.array([1.0, np.inf, 2.0, 3.0])
+    assert spatial_correlation(a_few, np.array([1.0, 5.0, 0.0, -1.0])) == pytest.approx(-1.0)
+    assert math.isnan(spatial_correlation(a[:2], a[:2])), "any two points lie on a line"
     assert math.isnan(spatial_correlation(a, 0.0 * a))
     with pytest.raises(ValueError, match=r"two arrays of one shape, got \(3,\), \(2,\)"):
         spatial_correlation(np.ones(3), np.ones(2))
