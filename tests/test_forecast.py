@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from dhbv import forecast
+from dhbv import forecast, model_directory
 from dhbv.configuration import Period
 from dhbv.data import model_forcing, schema
 from dhbv.data.synthetic import synthetic_region
@@ -190,3 +190,21 @@ def test_a_run_that_cannot_be_written_leaves_the_old_file(
         forecast.write(fluxes, path)
     assert path.read_bytes() == before
     assert not list(tmp_path.glob(".run.nc*"))
+
+
+def test_area_scales_discharge_and_leaves_every_depth_as_it_was(
+    make_directory: Make, region: xr.Dataset, tmp_path: Path
+) -> None:
+    model = make_directory()
+    area = model.config.model.attributes.index("area_gages2")
+    weights = {name: w.copy() for name, w in model.weights.items()}
+    for name in ("mlp.0.weight", "embedding.weight"):
+        weights[name][:, area] = 0.0  # gA does not look at the area
+    blind = model_directory.save(
+        tmp_path / "blind", model.config, model.statistics, weights, data_digest="none", scores={}
+    )
+    larger = region.assign(area_gages2=10.0 * region["area_gages2"])
+    (here, _), (there, _) = (forecast.run(blind, r, YEAR) for r in (region, larger))
+    for name in VARIABLES:
+        assert np.array_equal(here[name], there[name])
+    np.testing.assert_allclose(there["streamflow"], 10.0 * here["streamflow"])
