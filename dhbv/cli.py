@@ -234,7 +234,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for everything it makes.")] = Path("runs/demo"),
     json_file: Json = None,
 ) -> None:
-    """The main job in four minutes: train, test on held-out years and basins, stream through BMI, draw.
+    """The main job in a few minutes: train, test on held-out years and basins, stream through BMI, draw.
 
     Example: dhbv demo   or, on real basins:   dhbv demo --data $CAMELS/camels_us_maurer.nc
     """
