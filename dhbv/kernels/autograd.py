@@ -13,7 +13,7 @@ from torch.autograd.function import once_differentiable
 
 from dhbv.errors import DhbvError
 from dhbv.kernels import build, inputs, native
-from dhbv.kernels.forms import FORMS, STORES, Form, form_of
+from dhbv.kernels.forms import FORMS, STORES, Form, required_form
 from dhbv.physics import hbv
 from dhbv.physics.variables import RUNOFF
 from dhbv.physics.weather import check_weather
@@ -39,11 +39,7 @@ def simulate_cpp(
     """
     inputs.check(stores, forcing, parameters, outputs)
     check_weather(forcing.detach().numpy())
-    form = form_of(parameters)
-    if form is None:
-        raise DhbvError(
-            f"there is no kernel for the parameters {', '.join(parameters)}: choose kernel 'eager'"
-        )
+    form = required_form(parameters)
     kernel, reason = build.load(form, str(forcing.dtype).removeprefix("torch."))
     if kernel is None:
         raise DhbvError(f"kernel 'cpp' does not work here: {reason}; choose 'auto' or 'eager'")

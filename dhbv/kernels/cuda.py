@@ -11,9 +11,8 @@ import triton
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from dhbv.errors import DhbvError
 from dhbv.kernels import inputs
-from dhbv.kernels.forms import FORMS, OUTPUTS, STORES, form_of
+from dhbv.kernels.forms import FORMS, OUTPUTS, STORES, required_form
 from dhbv.physics import hbv
 from dhbv.physics.variables import RUNOFF
 from dhbv.physics.weather import check_weather
@@ -36,11 +35,7 @@ def simulate(
     inputs.check(stores, forcing, parameters, outputs)
     if not (forcing.isfinite().all() & (forcing[..., 0::2] >= 0.0).all()):
         check_weather(forcing.detach().cpu().numpy())
-    form = form_of(parameters)
-    if form is None:
-        raise DhbvError(
-            f"there is no kernel for the parameters {', '.join(parameters)}: choose kernel 'eager'"
-        )
+    form = required_form(parameters)
     named = [parameters[name] for name in form.parameters]
     results = _Triton.apply(form.name, tuple(outputs), torch.is_grad_enabled(), forcing, *stores, *named)
     return hbv.Stores(*results[: len(STORES)]), dict(zip(outputs, results[len(STORES) :], strict=True))

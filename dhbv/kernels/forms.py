@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from dhbv.errors import DhbvError
 from dhbv.physics import hbv, variables
 from dhbv.physics.parameters import CAPILLARY, variant
 
@@ -43,6 +44,19 @@ def form_of(parameters: Iterable[str]) -> Form | None:
     """The form that has exactly these parameters, if one is shipped."""
     names = frozenset(parameters)
     return next((form for form in FORMS.values() if frozenset(form.parameters) == names), None)
+
+
+def required_form(parameters: Iterable[str]) -> Form:
+    """As `form_of`, where there must be one.
+
+    Raises:
+        DhbvError: if no kernel is generated for these parameters.
+    """
+    names = tuple(parameters)
+    form = form_of(names)
+    if form is None:
+        raise DhbvError(f"there is no kernel for the parameters {', '.join(names)}: choose kernel 'eager'")
+    return form
 
 
 def cotangent(name: str) -> str:
