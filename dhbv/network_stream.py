@@ -15,6 +15,27 @@ from dhbv.configuration import ModelConfig
 Float = NDArray[np.floating]
 
 
+class NetworkWeights:
+    """Weights of gA as a stream needs them: in one precision, transposed, shared by all streams of a model."""
+
+    def __init__(
+        self, weights: Mapping[str, NDArray[np.float32]], config: ModelConfig, dtype: np.dtype
+    ) -> None:
+        self.named = {name: value.astype(dtype) for name, value in weights.items()}
+        self.config, self.dtype = config, dtype
+        kind, hidden = config.network.kind, config.network.hidden
+        if kind == "mlp":
+            return
+        w_input = self.named["lstm.weight_ih_l0"]
+        self.input = np.ascontiguousarray((w_input[:, :3] if kind == "lstm_mlp" else w_input).T)
+        self.recurrent = np.ascontiguousarray(self.named["lstm.weight_hh_l0"].T)
+        self.head = np.ascontiguousarray(self.named["head.weight"].T)
+        # σ(z) = (1 + tanh(z/2)) / 2: one tanh serves all four gates (i, f, g, o) and cannot overflow.
+        gate = np.full((4, hidden), 0.5, dtype)
+        gate[2] = 1.0
+        self.gate_scale = gate.reshape(-1)
+
+
 class NetworkStream:
     """gA for B basins whose normalised attributes are given once.
 
@@ -22,16 +43,11 @@ class NetworkStream:
     come from the attributes alone, except in kind `lstm`, where they are read off the LSTM.
     """
 
-    def __init__(
-        self,
-        weights: Mapping[str, NDArray[np.float32]],
-        config: ModelConfig,
-        attributes: Float,
-        dtype: np.dtype,
-    ) -> None:
-        w = {name: value.astype(dtype) for name, value in weights.items()}
-        a = attributes.astype(dtype)
+    def __init__(self, weights: NetworkWeights, attributes: Float) -> None:
+        w, config = weights.named, weights.config
+        a = attributes.astype(weights.dtype)
         form = config.form
+        self._weights = weights
         self.kind = config.network.kind
         self.hidden_size = 0 if self.kind == "mlp" else config.network.hidden
         self.frozen_size = len(form.parameters) * config.components + 2 if self.kind == "lstm" else 0
@@ -41,22 +57,12 @@ class NetworkStream:
         if self.kind == "lstm_mlp":
             embedding = np.tanh(a @ w["embedding.weight"].T + w["embedding.bias"])
             w_input = w["lstm.weight_ih_l0"]
-            self._input = np.ascontiguousarray(w_input[:, :3].T)
             self._constant = embedding @ w_input[:, 3:].T + w["lstm.bias_ih_l0"] + w["lstm.bias_hh_l0"]
         elif self.kind == "lstm":
             w_embed = w["input.weight"]
             self._embed = np.ascontiguousarray(w_embed[:, :3].T)
             self._embed_constant = a @ w_embed[:, 3:].T + w["input.bias"]
-            self._input = np.ascontiguousarray(w["lstm.weight_ih_l0"].T)
             self._constant = w["lstm.bias_ih_l0"] + w["lstm.bias_hh_l0"]
-        if self.kind != "mlp":
-            self._recurrent = np.ascontiguousarray(w["lstm.weight_hh_l0"].T)
-            self._head = np.ascontiguousarray(w["head.weight"].T)
-            self._head_bias = w["head.bias"]
-            # σ(z) = (1 + tanh(z/2)) / 2: one tanh serves all four gates (i, f, g, o) and cannot overflow.
-            gate = np.full((4, self.hidden_size), 0.5, dtype)
-            gate[2] = 1.0
-            self._gate_scale = gate.reshape(-1)
 
     def step(self, x: Float, hidden: Float, cell: Float) -> tuple[Float, Float]:
         """One day of the LSTM: normalised weather [B, 3], memory [B, H] → memory at its end."""
@@ -64,7 +70,8 @@ class NetworkStream:
             return hidden, cell
         if self.kind == "lstm":
             x = np.maximum(x @ self._embed + self._embed_constant, 0.0)
-        gates = np.tanh((x @ self._input + hidden @ self._recurrent + self._constant) * self._gate_scale)
+        w = self._weights
+        gates = np.tanh((x @ w.input + hidden @ w.recurrent + self._constant) * w.gate_scale)
         n = self.hidden_size
         i, f, g, o = gates[:, :n], gates[:, n : 2 * n], gates[:, 2 * n : 3 * n], gates[:, 3 * n :]
         cell = (0.5 + 0.5 * f) * cell + (0.5 + 0.5 * i) * g
@@ -72,7 +79,7 @@ class NetworkStream:
 
     def read_base(self, hidden: Float) -> Float:
         """Base logits [B, P·M + 2] that kind `lstm` gives on a day: to be frozen."""
-        base: Float = hidden @ self._head + self._head_bias
+        base: Float = hidden @ self._weights.head + self._weights.named["head.bias"]
         return base
 
     def split(self, base: Float) -> tuple[Float, Float]:
