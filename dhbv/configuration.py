@@ -16,6 +16,9 @@ import yaml
 from dhbv.errors import ConfigurationError
 from dhbv.physics.parameters import Variant, variant
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The same language; libyaml reads a catchment's file ten times faster, and NextGen has thousands."""
+
 T = TypeVar("T")
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -186,7 +189,7 @@ def load(path: Path, kind: type[T]) -> T:
     except OSError as error:
         raise ConfigurationError(f"cannot read the configuration {path}: {error.strerror}") from error
     try:
-        content = yaml.safe_load(text)
+        content = yaml.load(text, _LOADER)
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{path} is not valid YAML: {error}") from error
     return parse(content, kind, source=str(path))

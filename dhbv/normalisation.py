@@ -44,12 +44,27 @@ class Statistics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Attributes(msgspec.Struct, frozen=True):
     """Normalised attributes and what had to be guessed."""
 
+    names: tuple[str, ...]
     values: NDArray[np.float64]
     """[basin, attribute]"""
-    missing: dict[str, int]
-    """How many basins lack each attribute (or have a class unknown in training)."""
-    outside: dict[str, int]
-    """How many basins lie outside the training range of each attribute."""
+    unknown: NDArray[np.bool_]
+    """[basin, attribute] without a value, or of a class unknown in training."""
+    beyond: NDArray[np.bool_]
+    """[basin, attribute] outside the training range."""
+
+    @property
+    def missing(self) -> dict[str, int]:
+        """How many basins lack each attribute (or have a class unknown in training)."""
+        return _counts(self.names, self.unknown)
+
+    @property
+    def outside(self) -> dict[str, int]:
+        """How many basins lie outside the training range of each attribute."""
+        return _counts(self.names, self.beyond)
+
+
+def _counts(names: Sequence[str], where: NDArray[np.bool_]) -> dict[str, int]:
+    return {name: int(n) for name, n in zip(names, where.sum(0), strict=True) if n}
 
 
 def transform_forcing(forcing: Array) -> Array:
@@ -77,17 +92,14 @@ def normalise_attributes(table: Mapping[str, Sequence[object]], statistics: Stat
             f"the attribute table lacks {', '.join(absent)}: the model was trained with them; add the "
             "columns (single missing values may stay empty) or use a model trained without them"
         )
-    columns, missing, outside = [], {}, {}
+    columns, unknown, beyond = [], [], []
     for a in statistics.attributes:
         values = _codes(table[a.name], a.categories) if a.categories else _numbers(table[a.name], a.name)
-        unknown = ~np.isfinite(values)
-        if unknown.any():
-            missing[a.name] = int(unknown.sum())
-        beyond = (values < a.lower) | (values > a.upper)
-        if beyond.any():
-            outside[a.name] = int(beyond.sum())
-        columns.append(np.where(unknown, 0.0, (values - a.mean) / a.std))
-    return Attributes(np.stack(columns, -1), missing, outside)
+        unknown.append(~np.isfinite(values))
+        beyond.append((values < a.lower) | (values > a.upper))
+        columns.append(np.where(unknown[-1], 0.0, (values - a.mean) / a.std))
+    names = tuple(a.name for a in statistics.attributes)
+    return Attributes(names, np.stack(columns, -1), np.stack(unknown, -1), np.stack(beyond, -1))
 
 
 def fit(

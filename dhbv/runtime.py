@@ -6,8 +6,10 @@ to day in a `State`: `step(state, forcing) → state, outputs`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -15,7 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from dhbv.errors import DhbvError, StateError
 from dhbv.model_directory import ModelDirectory
-from dhbv.network_stream import NetworkStream
+from dhbv.network_stream import NetworkStream, NetworkWeights
 from dhbv.normalisation import normalise_attributes, normalise_forcing
 from dhbv.physics import hbv, unit_hydrograph, variables
 from dhbv.physics.parameters import PARAMETERS, ROUTING_PARAMETERS
@@ -27,6 +29,16 @@ Float = NDArray[np.floating]
 OUTPUTS = tuple(variables.VARIABLES)
 """All a day can tell: every row of the variable table."""
 
+_STORES = tuple(v.name for v in variables.VARIABLES.values() if v.kind == "store" and v.stage == "step")
+SETTABLE = (*_STORES, "routing_store")
+"""Stores whose depth can be set in a state, for data assimilation."""
+
+
+@functools.lru_cache(maxsize=8)
+def _shared_weights(model: ModelDirectory, dtype: np.dtype) -> NetworkWeights:
+    """Once for all runtimes of a model: NextGen opens one for each of thousands of catchments."""
+    return NetworkWeights(model.weights, model.config.model, dtype)
+
 
 class Runtime:
     """The model of one directory over fixed basins.
@@ -36,11 +48,15 @@ class Runtime:
         basins: B names.
         attributes: for each attribute name a sequence of B values; see `normalise_attributes`.
         dtype: float64, or float32 for large batches.
+        parameters: values [B] that replace learned static parameters in all components, by name, in the
+            units of the parameter table.
+        hillslope_routing: False lets runoff leave on its day, where a river network routes it on.
         kernel: `numpy`, or `compiled` for many basins and days at once, which runs HBV through
             `dhbv.kernels.native` (and as numpy, saying so, where there is no compiler).
 
     Raises:
-        DhbvError: if an attribute the model needs is absent or no number.
+        DhbvError: if an attribute the model needs is absent or no number, or a parameter to replace is
+            not one of the model's or out of its range.
     """
 
     def __init__(
@@ -49,6 +65,8 @@ class Runtime:
         basins: Sequence[str],
         attributes: Mapping[str, Sequence[object]],
         *,
+        parameters: Mapping[str, Sequence[float]] = MappingProxyType({}),
+        hillslope_routing: bool = True,
         dtype: DTypeLike = np.float64,
         kernel: Literal["numpy", "compiled"] = "numpy",
     ) -> None:
@@ -65,7 +83,10 @@ class Runtime:
             self._simulate = native.simulate
         self._form = model.config.model.form
         self._components = model.config.model.components
-        self._network = NetworkStream(model.weights, model.config.model, self.attributes.values, self.dtype)
+        self._network = NetworkStream(_shared_weights(model, self.dtype), self.attributes.values)
+        self._replaced = self._check_parameters(parameters)
+        self._hillslope_routing = hillslope_routing
+        self._shapes = self._state_shapes()
         self._base: Float | None = None
         if self._network.base is not None:
             self._set_base(self._network.base)
@@ -126,7 +147,9 @@ class Runtime:
                 water[name] = self._output(name, forcing, parameters, unrouted, state.runoff)
         after = replace(
             state, time=state.time + np.timedelta64(len(forcing), "D"),
-            stores=np.stack(stores), runoff=runoff.copy(), hidden=hidden, cell=cell,
+            stores=np.stack(stores), runoff=runoff.copy(),
+            discharge=water["runoff"][-1] if len(forcing) else state.discharge,
+            hidden=hidden, cell=cell,
         )  # fmt: skip
         return after, {name: water[name] for name in outputs}
 
@@ -139,52 +162,154 @@ class Runtime:
             hidden, cell = self._network.step(x, hidden, cell)
             if dynamic:
                 logits[n] = self._network.daily(hidden, self._base)
-        daily = {name: _value(name, logits[:, :, k]) for k, name in enumerate(dynamic)}
+        daily = {
+            name: _value(name, logits[:, :, k])
+            for k, name in enumerate(dynamic)
+            if name not in self._replaced
+        }
         return hidden, cell, self._static | daily
 
     def storage(self, state: State) -> Float:
         """All water in the model [B], mm: the stores and what is on its way through routing."""
         self._accept(state)
-        in_transit = unit_hydrograph.routing_store(self._ordinates, state.runoff).sum(0)
-        stored: Float = state.stores.sum(0).mean(-1) + in_transit
+        stored: Float = state.stores.sum(0).mean(-1) + self._in_transit(state)
         return stored
+
+    def standing(self, state: State) -> dict[str, Float]:
+        """What a state tells by itself [B] each: its stores, the last day's discharge, β and γ."""
+        self._accept(state)
+        stores = hbv.Stores(*state.stores)
+        known = {name: hbv.depth(name, stores).mean(-1) for name in _STORES}
+        known["routing_store"] = self._in_transit(state)
+        known["runoff"] = state.discharge
+        assert self._base is not None
+        logits = self._network.daily(state.hidden, self._base)
+        daily = {name: _value(name, logits[:, k]) for k, name in enumerate(self._form.dynamic)}
+        parameters = self._static | {n: v for n, v in daily.items() if n not in self._replaced}
+        return known | {
+            name: self._shape_parameter(name, parameters) for name in variables.names(stage="parameter")
+        }
+
+    def with_store(self, state: State, name: str, values: Sequence[float]) -> State:
+        """The state with the mean depth of a store set to `values` [B], mm; see `SETTABLE`.
+
+        Components, and the days on their way through routing, change in proportion.
+
+        Raises:
+            DhbvError: if a value is negative or not finite, or the routing store of a dry basin is to be filled.
+        """
+        self._accept(state)
+        wanted = np.asarray(values, self.dtype)
+        if wanted.shape != (len(self.basins),) or not (np.isfinite(wanted) & (wanted >= 0.0)).all():
+            raise DhbvError(
+                f"{name} cannot be set to {list(values)[:5]}: a store takes one finite depth of at least 0 mm for each "
+                f"of {len(self.basins)} basins"
+            )
+        if name == "routing_store":
+            share = self._share(wanted, self._in_transit(state))
+            if not np.isfinite(share).all():
+                basin = self.basins[int(np.argmax(~np.isfinite(share)))]
+                raise DhbvError(
+                    f"basin {basin}: routing_store is empty and cannot be filled, since it does not say from which day"
+                )
+            return replace(state, runoff=state.runoff * share)
+        stores = hbv.Stores(*state.stores)
+        parts = ("snowpack", "snow_liquid") if name == "swe" else (name,)
+        have: Float = hbv.depth(name, stores).mean(-1)
+        share = self._share(wanted, have)[:, None]
+        # A store that is empty in every component is filled evenly; an empty snowpack with ice.
+        empty = ~np.isfinite(share)
+        scaled = {
+            part: np.where(empty, 0.0, getattr(stores, part) * np.where(empty, 0.0, share)) for part in parts
+        }
+        scaled[parts[0]] = scaled[parts[0]] + np.where(empty, wanted[:, None], 0.0)
+        return replace(state, stores=np.stack(stores._replace(**scaled)))
+
+    def parameter(self, name: str) -> Float:
+        """A static parameter [B], the mean over components, in the unit of the parameter table."""
+        value = self._static[name] if name in self._static else self._routing[name]
+        mean: Float = value.mean(-1) if value.ndim == 2 else value
+        return mean
+
+    @staticmethod
+    def _share(wanted: Float, have: Float) -> Float:
+        """`wanted` / `have`; infinite where there is nothing to scale, 1 where nothing is wanted either."""
+        with np.errstate(divide="ignore", over="ignore"):
+            return np.where(wanted == have, 1.0, wanted / have)
+
+    def _in_transit(self, state: State) -> Float:
+        """Water on its way through routing [B], mm."""
+        in_transit: Float = unit_hydrograph.routing_store(self._ordinates, state.runoff).sum(0)
+        return in_transit
+
+    def _shape_parameter(self, name: str, parameters: Mapping[str, Float]) -> Float:
+        """β or γ as the mean over components; plain HBV has no γ: its evaporation curve is the line of γ = 1."""
+        return parameters[name].mean(-1) if name in parameters else np.ones(len(self.basins), self.dtype)
 
     def _output(
         self, name: str, forcing: Float, parameters: Mapping[str, Float], unrouted: Float, history: Float
     ) -> Float:
         """An output [time, B] that is neither a flux or store of the step nor a routed flux."""
         if name == "routing_store":
-            to_come = unit_hydrograph.still_to_come(self._ordinates)
-            in_transit: Float = unit_hydrograph.route(unrouted, to_come, history)[0].sum(1)
+            in_transit: Float = unit_hydrograph.route(unrouted, self._to_come, history)[0].sum(1)
             return in_transit
         if name in ("prcp", "pet"):
             return forcing[..., 0 if name == "prcp" else 2]
-        # Plain HBV has no γ: its evaporation curve is the straight line of γ = 1.
-        value = parameters[name].mean(-1) if name in parameters else np.ones(len(self.basins), self.dtype)
-        return np.broadcast_to(value, forcing.shape[:2])
+        return np.broadcast_to(self._shape_parameter(name, parameters), forcing.shape[:2])
 
     def _set_base(self, base: Float) -> None:
         """Turn base logits into the static parameters and the unit hydrograph."""
         components, routing = self._network.split(base)
         self._base = base
-        names = enumerate(self._form.parameters)
-        self._static = {name: _value(name, components[:, k]) for k, name in names}
-        a, tau = (_value(p.name, routing[:, k]) for k, p in enumerate(ROUTING_PARAMETERS))
-        self._ordinates = unit_hydrograph.unit_hydrograph(a, tau)[:, None]
+        self._static = {name: _value(name, components[:, k]) for k, name in enumerate(self._form.parameters)}
+        routed = {p.name: _value(p.name, routing[:, k]) for k, p in enumerate(ROUTING_PARAMETERS)}
+        for name, value in self._replaced.items():
+            if name in routed:
+                routed[name] = value
+            else:
+                self._static[name] = np.repeat(value[:, None], self._components, 1)
+        self._routing = routed
+        u = unit_hydrograph.unit_hydrograph(*routed.values())
+        if not self._hillslope_routing:
+            u = np.zeros_like(u)
+            u[0] = 1.0
+        self._ordinates = u[:, None]
+        self._to_come = unit_hydrograph.still_to_come(self._ordinates)
+
+    def _state_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each array of this runtime's states."""
+        basins, memory = len(self.basins), (len(self.basins), self._network.hidden_size)
+        return {
+            "stores": (len(hbv.Stores._fields), basins, self._components),
+            "runoff": (unit_hydrograph.MEMORY, len(variables.ROUTED), basins),
+            "discharge": (basins,),
+            "hidden": memory,
+            "cell": memory,
+            "frozen": (basins, self._network.frozen_size),
+        }
 
     def _empty_state(self, time: np.datetime64, frozen: Float) -> State:
-        basins, components = len(self.basins), self._components
-        memory = np.zeros((basins, self._network.hidden_size), self.dtype)
-        return State(
-            weights=self.model.weights_sha256,
-            basins=self.basins,
-            time=time.astype("datetime64[D]"),
-            stores=np.full((len(hbv.Stores._fields), basins, components), hbv.INITIAL_STORAGE, self.dtype),
-            runoff=np.zeros((unit_hydrograph.MEMORY, len(variables.ROUTED), basins), self.dtype),
-            hidden=memory,
-            cell=memory,
-            frozen=frozen,
-        )
+        dry = {name: np.zeros(shape, self.dtype) for name, shape in self._shapes.items()}
+        stores = np.full_like(dry["stores"], hbv.INITIAL_STORAGE)
+        changes = {"stores": stores, "frozen": frozen}
+        return State(self.model.weights_sha256, self.basins, time.astype("datetime64[D]"), **(dry | changes))
+
+    def _check_parameters(self, values: Mapping[str, Sequence[float]]) -> dict[str, Float]:
+        """Parameters to replace as arrays [B]; raises DhbvError where one is impossible."""
+        known = (*self._form.parameters, *(p.name for p in ROUTING_PARAMETERS))
+        for name, value in values.items():
+            if name not in known:
+                raise DhbvError(
+                    f"no parameter {name!r} in variant {self._form.name}: it has {', '.join(known)}"
+                )
+            row = PARAMETERS[name]
+            for basin, v in zip(self.basins, value, strict=True):
+                if not row.lower <= v <= row.upper:
+                    raise DhbvError(
+                        f"basin {basin}: {name} ({row.symbol}) is {v:g} {row.unit}: it must lie in "
+                        f"{row.lower:g} to {row.upper:g}"
+                    )
+        return {name: np.asarray(value, self.dtype) for name, value in values.items()}
 
     def _accept(self, state: State) -> None:
         """Raise StateError unless the state is this runtime's own kind; take its frozen parameters."""
@@ -200,15 +325,12 @@ class Runtime:
                 f"{len(self.basins)} ({', '.join(self.basins[:3])} …), and their order counts: "
                 "open the runtime with the state's basins"
             )
-        expected = self._empty_state(
-            state.time, np.zeros((len(self.basins), self._network.frozen_size), self.dtype)
-        )
-        for name in ("stores", "runoff", "hidden", "cell", "frozen"):
-            have, want = getattr(state, name), getattr(expected, name)
-            if have.shape != want.shape or have.dtype != want.dtype:
+        for name, shape in self._shapes.items():
+            have = getattr(state, name)
+            if have.shape != shape or have.dtype != self.dtype:
                 raise StateError(
                     f"the state's {name} is {have.dtype}{list(have.shape)}, this runtime needs "
-                    f"{want.dtype}{list(want.shape)}: open the runtime with dtype={have.dtype}, or spin it up"
+                    f"{self.dtype}{list(shape)}: open the runtime with dtype={have.dtype}, or spin it up"
                 )
         if self._network.frozen_size and state.frozen is not self._base:
             self._set_base(state.frozen)

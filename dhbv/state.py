@@ -1,29 +1,25 @@
 """What a running model carries from day to day, as a value; to and from bytes.
 
-Bytes are MAGIC, a format number, the sha256 of the rest, then safetensors: plain arrays with
-a small text header, no pickle. Everything needed to go on exactly is inside, the date too.
+Everything needed to go on exactly is inside, the date too. `dhbv.sealed` guards the bytes.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import struct
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from numpy.typing import DTypeLike, NDArray
 
+from dhbv import sealed
 from dhbv.errors import StateError
 from dhbv.files import written_whole
 
 MAGIC = b"dHBVstat"
-FORMAT = 1
-_HEADER = struct.Struct(f"<{len(MAGIC)}sI32s")
+FORMAT = 2
+"""2 added `discharge`; a state of format 1 is read through `_from_format_1`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +30,13 @@ class State:
     """sha256 of the weights that made it; no others can continue it."""
     basins: tuple[str, ...]
     time: np.datetime64
-    """Valid at 00:00 UTC of this day, the first one not yet run."""
+    """Valid at 00:00 of this day, the first one not yet run."""
     stores: NDArray[np.floating]
     """[5, B, M] mm, in the order of `dhbv.physics.hbv.Stores`."""
     runoff: NDArray[np.floating]
     """[14, 3, B] mm d-1: Q0, Q1, Q2 of the last 14 days, oldest first; the routing store."""
+    discharge: NDArray[np.floating]
+    """[B] mm d-1: routed discharge of the day before `time`, which an hourly run gives out over the next."""
     hidden: NDArray[np.floating]
     """[B, H] output of the LSTM."""
     cell: NDArray[np.floating]
@@ -46,13 +44,34 @@ class State:
     frozen: NDArray[np.floating]
     """[B, K] static parameters' logits frozen at the end of the spin-up; K = 0 where they need no weather."""
 
+    def select(self, basins: Sequence[str]) -> State:
+        """The state of some of its basins, in the order asked for.
+
+        Raises:
+            StateError: if it lacks one.
+        """
+        position = {name: k for k, name in enumerate(self.basins)}
+        absent = [name for name in basins if name not in position]
+        if absent:
+            raise StateError(
+                f"the state has no basin {', '.join(absent[:5])} ({len(absent)} of {len(basins)} absent): it holds "
+                f"{len(self.basins)} ({', '.join(self.basins[:3])} …); use the state of these basins, or spin up"
+            )
+        rows = [position[name] for name in basins]
+        chosen: dict[str, Any] = {
+            name: np.take(getattr(self, name), rows, axis) for name, axis in _BASIN_AXIS.items()
+        }
+        return replace(self, basins=tuple(basins), **chosen)
+
+    def astype(self, dtype: DTypeLike) -> State:
+        """The state in another precision: batches run in float32, a stream in float64."""
+        arrays: dict[str, Any] = {name: getattr(self, name).astype(dtype) for name in _BASIN_AXIS}
+        return replace(self, **arrays)
+
     def to_bytes(self) -> bytes:
         """The state as bytes that `from_bytes` turns back bit by bit."""
-        text = json.dumps({"weights": self.weights, "basins": self.basins, "time": str(self.time)})
-        arrays = {name: np.ascontiguousarray(getattr(self, name)) for name in _ARRAYS}
-        # One entry: safetensors writes several in random order, and equal states shall be equal bytes.
-        payload = save(arrays, metadata={"state": text})
-        return _HEADER.pack(MAGIC, FORMAT, hashlib.sha256(payload).digest()) + payload
+        text = {"weights": self.weights, "basins": self.basins, "time": str(self.time)}
+        return sealed.seal(MAGIC, FORMAT, text, {name: getattr(self, name) for name in _BASIN_AXIS})
 
     def write(self, path: Path) -> None:
         """Put the state in a file, all at once."""
@@ -78,37 +97,30 @@ class State:
         """The state in `data`.
 
         Raises:
-            StateError: if the bytes are empty, truncated, damaged, no state or of another format.
+            StateError: if the bytes are empty, truncated, damaged, no state or of a format too old or new.
         """
-        remedy = "restore it from a copy, or start from a spin-up"
-        if len(data) < _HEADER.size:
-            raise StateError(f"the state is truncated: {len(data)} bytes are fewer than its header; {remedy}")
-        magic, version, checksum = _HEADER.unpack_from(data)
-        if magic != MAGIC:
-            raise StateError(f"these bytes are not a delta-hbv state (they start with {magic!r}); {remedy}")
-        if version != FORMAT:
-            raise StateError(f"the state has format {version}, this version reads format {FORMAT}: {remedy}")
-        payload = bytes(data[_HEADER.size :])
-        if hashlib.sha256(payload).digest() != checksum:
-            raise StateError(f"the state is damaged or truncated: its checksum does not match; {remedy}")
+        version, text, arrays = sealed.unseal(data, MAGIC, what="state", newest=FORMAT, oldest=FORMAT - 1)
+        if version == 1:
+            arrays = _from_format_1(arrays)
         try:
-            arrays = load(payload)
-            text = _metadata(payload)
             return cls(
                 weights=text["weights"],
                 basins=tuple(text["basins"]),
                 time=np.datetime64(text["time"], "D"),
-                **{name: arrays[name] for name in _ARRAYS},
+                **{name: arrays[name] for name in _BASIN_AXIS},
             )
-        except (SafetensorError, KeyError, ValueError) as error:
-            raise StateError(f"the state is not complete: {error}; {remedy}") from error
+        except (KeyError, ValueError) as error:
+            raise StateError(f"the state is not complete: {error}; start from a spin-up") from error
 
 
-_ARRAYS = tuple(f.name for f in fields(State) if f.name not in ("weights", "basins", "time"))
+_BASIN_AXIS = {
+    f.name: {"stores": 1, "runoff": 2}.get(f.name, 0)
+    for f in fields(State)
+    if f.name not in ("weights", "basins", "time")
+}
+"""The arrays, and which of their axes counts basins."""
 
 
-def _metadata(payload: bytes) -> dict[str, Any]:
-    """The text of safetensors bytes, which its numpy loader does not hand out."""
-    (length,) = struct.unpack_from("<Q", payload)
-    text: dict[str, Any] = json.loads(json.loads(payload[8 : 8 + length])["__metadata__"]["state"])
-    return text
+def _from_format_1(arrays: dict[str, NDArray[np.floating]]) -> dict[str, NDArray[np.floating]]:
+    """Format 1 did not hold the last day's discharge; the mean runoff of its 14 days stands in for it."""
+    return arrays | {"discharge": arrays["runoff"].sum(1).mean(0)}

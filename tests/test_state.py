@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from dhbv.errors import StateError
+from dhbv import sealed
 from dhbv.state import FORMAT, MAGIC, State
 
 
@@ -21,6 +22,7 @@ def state() -> State:
         time=np.datetime64("2001-10-01", "D"),
         stores=rng.random((5, 2, 4)),
         runoff=rng.random((14, 3, 2)),
+        discharge=rng.random(2),
         hidden=rng.random((2, 8)),
         cell=rng.random((2, 8)),
         frozen=np.zeros((2, 0)),
@@ -30,7 +32,7 @@ def state() -> State:
 def test_bytes_bring_back_everything_bit_by_bit(state: State) -> None:
     again = State.from_bytes(state.to_bytes())
     assert (again.weights, again.basins, again.time) == (state.weights, state.basins, state.time)
-    for name in ("stores", "runoff", "hidden", "cell", "frozen"):
+    for name in ("stores", "runoff", "discharge", "hidden", "cell", "frozen"):
         assert np.array_equal(getattr(again, name), getattr(state, name))
         assert getattr(again, name).dtype == getattr(state, name).dtype
 
@@ -67,11 +69,39 @@ def test_foreign_bytes_are_refused() -> None:
         State.from_bytes(b"\x89PNG\r\n" * 20)
 
 
-def test_another_format_is_refused_by_number(state: State) -> None:
+@pytest.mark.parametrize("number", [0, FORMAT - 2, FORMAT + 1])
+def test_another_format_is_refused_by_number_with_the_way_on(state: State, number: int) -> None:
     whole = bytearray(state.to_bytes())
-    struct.pack_into("<I", whole, len(MAGIC), FORMAT + 1)
-    with pytest.raises(StateError, match=f"format {FORMAT + 1}, this version reads format {FORMAT}"):
+    struct.pack_into("<I", whole, len(MAGIC), number)
+    with pytest.raises(StateError, match=f"format {number}, this version reads formats 1 to 2.*--save-state"):
         State.from_bytes(bytes(whole))
+
+
+def test_a_state_of_the_format_before_is_read(state: State) -> None:
+    """Format 1 had no discharge: the mean runoff of the last days stands in."""
+    names = ("stores", "runoff", "hidden", "cell", "frozen")
+    text = {"weights": state.weights, "basins": state.basins, "time": str(state.time)}
+    old = sealed.seal(MAGIC, 1, text, {name: getattr(state, name) for name in names})
+    upgraded = State.from_bytes(old)
+    for name in names:
+        assert np.array_equal(getattr(upgraded, name), getattr(state, name))
+    expected = [
+        sum(state.runoff[day, part, basin] for day in range(14) for part in range(3)) / 14 for basin in (0, 1)
+    ]
+    assert upgraded.discharge == pytest.approx(expected, rel=1e-12)
+
+
+def test_some_basins_of_a_state_in_another_order(state: State) -> None:
+    one = state.select(["über"])
+    assert one.basins == ("über",)
+    assert np.array_equal(one.stores, state.stores[:, 1:]) and np.array_equal(
+        one.runoff, state.runoff[:, :, 1:]
+    )
+    assert np.array_equal(one.discharge, state.discharge[1:]) and np.array_equal(one.hidden, state.hidden[1:])
+    turned = state.select(["über", "01013500"])
+    assert turned.select(state.basins).to_bytes() == state.to_bytes()
+    with pytest.raises(StateError, match=r"no basin cat-1 \(1 of 2 absent\): it holds 2 \(01013500, über"):
+        state.select(["cat-1", "über"])
 
 
 def test_a_file_is_written_whole_and_named_when_it_fails(state: State, tmp_path: Path) -> None:
