@@ -6,18 +6,39 @@ import csv
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from dhbv.configuration import Section
+from dhbv.configuration import Natural, Section
 from dhbv.errors import ConfigurationError
 
 Value = float | str | None
+Policy = Literal["hold", "fill", "refuse"]
 
 LATITUDE = "gauge_lat"
 """The attribute that holds degrees north, as Hargreaves needs it."""
+
+
+class InputsConfig(Section, frozen=True):
+    """What is done with weather that cannot be true. Each replaced value is counted and flagged.
+
+    `hold` repeats the catchment's last good value (for `hold_hours`, then fills), `fill` takes no
+    rain, no evaporation and the last day's temperature, `refuse` stops with an error.
+    """
+
+    missing: Policy = "hold"
+    """NaN, infinite, or a value no weather has, such as the fill value -9999."""
+    negative: Policy = "fill"
+    """Precipitation or potential evaporation below 0."""
+    kelvin: Literal["convert", "hold", "fill", "refuse"] = "convert"
+    """A temperature that can only be in kelvin; `convert` takes 273.15 off."""
+    unset: Policy = "hold"
+    """An update before which an input was not set."""
+    hold_hours: Natural = 24
+    """The longest hold."""
 
 
 class BmiConfig(Section, frozen=True):
@@ -31,20 +52,38 @@ class BmiConfig(Section, frozen=True):
     """A CSV table with the catchments' ids in its first column, or the values themselves: one for a
     single catchment, a list for several."""
     start_time: dt.datetime
-    """The calendar time of BMI time 0, at the beginning of a UTC day: 2015-12-01 00:00:00."""
+    """The UTC time of BMI time 0, a whole hour: 2015-12-01 00:00:00."""
     time_step: Literal[3600, 86400] = 3600
     """Seconds. Hourly gathers 24 hours to a day and gives the day's water out over the next day;
     daily takes and gives whole days."""
+    utc_offset: Annotated[int, msgspec.Meta(ge=-12, le=14)] = 0
+    """Hours by which local time, whose midnight divides the days, is ahead of UTC."""
     pet: Literal["hargreaves", "input"] = "hargreaves"
     """Potential evaporation from the day's temperatures, or given as an input."""
+    hillslope_routing: bool = True
+    """Whether runoff passes the learned unit hydrograph. Off where a river network routes it on,
+    because the hydrograph was trained to gauges and holds their channels too."""
     state: str | None = None
-    """A file of a saved state, valid at `start_time`; none starts with nearly empty stores."""
+    """A file of a saved state, of these catchments or more, valid at `start_time`."""
+    spin_up: str | None = None
+    """A forcing history that ends where the run starts, to fill the stores where no state is given:
+    NetCDF of daily or NextGen hourly weather, or a folder of NextGen CSV files."""
+    max_gap: Natural = 31
+    """Days by which the state (or the end of the history) may miss `start_time`; the run is then flagged."""
+    inputs: InputsConfig = InputsConfig()
 
     def __post_init__(self) -> None:
         if not self.catchments or len(set(self.catchments)) < len(self.catchments):
             raise ValueError("catchments must be a list of at least one id, each once")
-        if self.start_time.time() != dt.time(0) or self.start_time.utcoffset():
-            raise ValueError(f"start_time must be the beginning of a UTC day, not {self.start_time}")
+        time = self.start_time
+        if time.utcoffset() or (time.minute, time.second, time.microsecond) != (0, 0, 0):
+            raise ValueError(f"start_time must be a whole hour of UTC, not {time}")
+        if self.time_step == 86400 and (time.hour + self.utc_offset) % 24:
+            raise ValueError(
+                f"a daily run starts where a day does; {time} is no midnight of {self.utc_offset:+d} h"
+            )
+        if self.state is not None and self.spin_up is not None:
+            raise ValueError("state and spin_up both say how to start: leave one out")
 
 
 def attribute_columns(config: BmiConfig, path: Path) -> dict[str, Sequence[Value]]:

@@ -17,17 +17,31 @@ class Day:
     """
 
     def __init__(self, size: int) -> None:
-        self.hours = 0.0
-        self._p, self._ep = np.zeros(size), np.zeros(size)
-        self._tmin, self._tmax = np.full(size, np.inf), np.full(size, -np.inf)
+        self.hours = 0
+        self.sums = np.zeros((4, size))
+        """[4, N] P and Ep so far, mm; lowest and highest temperature so far, degC."""
+        self.p, self.ep, self.tmin, self.tmax = self.sums
+        self.empty()
 
-    def add(self, hours: float, p: Float, tmin: Float, tmax: Float, ep: Float) -> None:
+    def empty(self) -> None:
+        """Begin the next day."""
+        self.hours = 0
+        self.sums[:2] = 0.0
+        self.tmin[:], self.tmax[:] = np.inf, -np.inf
+
+    def add(self, hours: int, p: Float, tmin: Float, tmax: Float, ep: Float | None) -> None:
         """Some hours of weather, each [N]: rates p and ep in mm h-1, temperatures in degC."""
         self.hours += hours
-        self._p += hours * p
-        self._ep += hours * ep
-        np.minimum(self._tmin, tmin, out=self._tmin)
-        np.maximum(self._tmax, tmax, out=self._tmax)
+        self.p += hours * p
+        if ep is not None:
+            self.ep += hours * ep
+        np.minimum(self.tmin, tmin, out=self.tmin)
+        np.maximum(self.tmax, tmax, out=self.tmax)
+
+    @property
+    def temperature(self) -> Float:
+        """T of the day [N], degC."""
+        return mean_temperature(self.tmin, self.tmax)
 
     def forcing(self, latitude: Float | None, day_of_year: int) -> Float:
         """Weather [N, 3] for the daily core: P mm d-1, T degC, Ep mm d-1.
@@ -36,7 +50,7 @@ class Day:
             latitude: degrees north [N] for Hargreaves; None takes Ep as it was given.
             day_of_year: 1 to 366.
         """
-        ep = self._ep
+        ep = self.ep
         if latitude is not None:
-            ep = potential_evaporation(self._tmin, self._tmax, latitude, day_of_year)
-        return np.stack([self._p, mean_temperature(self._tmin, self._tmax), ep], -1)
+            ep = potential_evaporation(self.tmin, self.tmax, latitude, day_of_year)
+        return np.stack([self.p, self.temperature, ep], -1)

@@ -1,53 +1,44 @@
 """`DeltaHbv`: a trained δ-HBV behind the CSDMS Basic Model Interface.
 
-Hourly, as NextGen runs it, the 24 hours of a UTC day are gathered, the daily core runs at the
-day's end, and the day's water is given out evenly over the next day: outputs lag the weather by
-one day, and the first day gives none. Daily, a step's output is that same day's.
+Hourly, as NextGen runs it, the hours of a day are gathered, the daily core runs at the day's end,
+and the day's water is given out evenly over the next day: outputs lag the weather by one day.
+Daily, a step's output is that same day's. Dates come from the state, or for a new start from the
+configuration, never from the BMI clock, which begins at 0 after a restore too.
 """
 
 from __future__ import annotations
 
 import functools
-import logging
 import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from bmipy import Bmi
 from numpy.typing import NDArray
 
-from bmi.configuration import BmiConfig, attribute_columns, latitudes
-from bmi.day import Day
+from bmi import start
+from bmi.configuration import LATITUDE, BmiConfig, attribute_columns, latitudes
+from bmi.grid import GRID, CatchmentGrid
+from bmi.inputs import EP, INPUTS, T_MAX, T_MIN, Inputs, P, T
+from bmi.serialization import RESET_TIME, Serialization
+from bmi.stream import Stream
+from bmi.variables import OUTPUTS, ROW, unit_of
 from dhbv import configuration, model_directory
-from dhbv.errors import ConfigurationError, DhbvError, ModelDirectoryError, StateError
-from dhbv.model_directory import ModelDirectory
-from dhbv.physics.variables import VARIABLES
-from dhbv.runtime import Runtime
-from dhbv.state import State
+from dhbv.errors import DhbvError, ModelDirectoryError
+from dhbv.model_directory import MANIFEST, ModelDirectory
+from dhbv.physics.parameters import PARAMETERS
+from dhbv.runtime import SETTABLE, Runtime
 
-RUNOFF_DEPTH = "land_surface_water__runoff_depth"
-"""The main output, m over the step just made."""
-P = "atmosphere_water__liquid_equivalent_precipitation_rate"
-T = "land_surface_air__temperature"
-T_MIN = "land_surface_air__time_min_of_temperature"
-T_MAX = "land_surface_air__time_max_of_temperature"
-EP = "water_potential_evaporation_flux"
-INPUT_UNITS = {P: "mm h-1", T: "degC", T_MIN: "degC", T_MAX: "degC", EP: "mm h-1"}
 DAY = 86400
-GRID = 0
-
-_ROW = {v.bmi_name: v for v in VARIABLES.values()}
-_log = logging.getLogger("bmi")
 
 
 @functools.lru_cache(maxsize=8)
-def _load(path: str) -> ModelDirectory:
+def _load(path: str, modified: int) -> ModelDirectory:
     """A model directory, read once for all instances in a process."""
     return model_directory.load(Path(path))
 
 
-class DeltaHbv(Bmi):
+class DeltaHbv(CatchmentGrid):
     """δ-HBV over one catchment, or several at once as a vector grid.
 
     Values are float64 arrays of one element per catchment, fixed for the life of the component
@@ -55,57 +46,48 @@ class DeltaHbv(Bmi):
     """
 
     def __init__(self) -> None:
-        self._values: dict[str, NDArray[np.float64]] = {}
+        self._arrays: dict[str, NDArray[Any]] = {}
 
     # Control
 
     def initialize(self, config_file: str) -> None:
-        """Read the configuration; the model starts at the first update.
+        """Read the configuration.
+
+        The model starts at the first update or get of what it computes, because a framework sets
+        attributes, parameters or a whole state after this.
 
         Raises:
             ConfigurationError, ModelDirectoryError: with the file and the remedy in the message.
         """
         path = Path(config_file).absolute()
         config = configuration.load(path, BmiConfig)
-        try:
-            self._model = _load(os.path.realpath(path.parent / config.model))
-        except ModelDirectoryError as error:
-            raise ModelDirectoryError(f"{path}: model: {error}") from None
-        self._config, self._folder = config, path.parent
-        self._attributes = attribute_columns(config, path)
-        hargreaves = config.pet == "hargreaves"
-        self._latitude = latitudes(config, path, self._attributes) if hargreaves else None
-        size = len(config.catchments)
+        self._path, self._config = path, config
+        self._model = _load_model(config, path)
+        self._columns = attribute_columns(config, path)
+        if LATITUDE in self._columns:
+            self._latitudes()  # a wrong one is told at once; a missing one may still be set
+        self._size = len(config.catchments)
+        self._names, self._roles = _inputs_of(config)
+        usual = self._model.statistics.forcing_mean[1]
+        self._inputs = Inputs(self._names, config.catchments, config.inputs, usual, str(path))
+        self._stream = Stream(config, self._inputs)
+        self._serialization = Serialization(self._save, self._restore)
+        self._parameters: dict[str, list[float]] = {}
         self._time = 0.0
-        self._day, self._share = Day(size), np.zeros(size)
-        self._runtime: Runtime | None = None
-        self._state: State | None = None
-        self._inputs = self._input_names()
-        self._values = {name: np.zeros(size) for name in (*self._inputs, RUNOFF_DEPTH, *_ROW)}
+        self._arrays = dict(zip(self._names, self._inputs.values, strict=True))
+        self._arrays |= self._stream.outputs | self._stream.ledger.arrays | {RESET_TIME: np.zeros(1)}
 
     def update(self) -> None:
-        """One step, hourly or daily as configured, with the inputs as they were set."""
-        runtime, state = self._started()
-        config, v = self._config, self._values
-        if config.time_step == DAY and config.pet == "hargreaves":
-            tmin, tmax = v[T_MIN], v[T_MAX]
-        else:
-            tmin = tmax = v[T]
-        ep = v[EP] if config.pet == "input" else np.zeros_like(tmin)
-        v[RUNOFF_DEPTH][:] = self._share
-        self._day.add(config.time_step / 3600, v[P], tmin, tmax, ep)
-        self._time += config.time_step
-        if self._time % DAY:
-            return
-        day_of_year = state.time.astype("datetime64[D]") - state.time.astype("datetime64[Y]")
-        forcing = self._day.forcing(self._latitude, int(day_of_year.astype(int)) + 1)
-        self._day = Day(len(config.catchments))
-        self._state, outputs = runtime.step(state, forcing)
-        for row in _ROW.values():
-            v[row.bmi_name][:] = outputs[row.name]
-        self._share = np.asarray(outputs["runoff"], np.float64) * (config.time_step / DAY / 1000.0)
-        if config.time_step == DAY:
-            v[RUNOFF_DEPTH][:] = self._share
+        """One step, hourly or daily as configured, with the inputs as they were set.
+
+        Raises:
+            DhbvError: if the weather is refused by the configured policy; nothing has changed then.
+        """
+        self._start()
+        weather = self._inputs.take(self._stream.now)
+        p, tmin, tmax = (weather[k] for k in self._roles)
+        self._stream.advance(p, tmin, tmax, weather[-1] if self._config.pet == "input" else None)
+        self._time += self._config.time_step
 
     def update_until(self, time: float) -> None:
         """Steps until `time` (s); inputs stay as they were set.
@@ -113,57 +95,54 @@ class DeltaHbv(Bmi):
         Raises:
             DhbvError: if `time` has passed or is no whole number of steps away.
         """
+        self._initialized()
         steps = (time - self._time) / self._config.time_step
         if not (steps >= 0 and steps.is_integer()):
             raise DhbvError(
                 f"cannot update until {time} s from {self._time} s: it must be a whole number of "
                 f"{self._config.time_step} s steps ahead"
             )
-        for _ in range(int(steps)):
+        for n in range(int(steps)):
+            if n:
+                self._inputs.repeat()
             self.update()
 
     def finalize(self) -> None:
         """Let everything go; may be called again, and never fails."""
-        self._values = {}
-        self._runtime = self._state = None
+        self._arrays = {}
 
-    def _started(self) -> tuple[Runtime, State]:
-        """The running model; started late, because a framework may set values after `initialize`."""
-        if not self._values:
-            raise DhbvError(
-                "there is nothing to update before initialize and after finalize: initialize first"
-            )
-        if self._runtime is None or self._state is None:
-            config = self._config
-            self._runtime = Runtime(self._model, config.catchments, self._attributes)
-            self._state = self._first_state(self._runtime)
-        return self._runtime, self._state
+    def _initialized(self) -> None:
+        if not self._arrays:
+            raise DhbvError("there is nothing before initialize and after finalize: initialize first")
 
-    def _first_state(self, runtime: Runtime) -> State:
-        config, start = self._config, np.datetime64(self._config.start_time.date(), "D")
-        if config.state is None:
-            _log.warning(
-                "%s: cold start with nearly empty stores at %s; flow is too low for the first months. "
-                "Give a saved state as `state` in the configuration",
-                ", ".join(config.catchments[:3]), start,
-            )  # fmt: skip
-            return runtime.cold_state(start)
-        path = self._folder / config.state
-        state = State.read(path)
-        if state.time != start:
-            raise ConfigurationError(
-                f"the state {path} is valid at {state.time}, the run starts {start}: give a state of that day"
-            )
-        try:
-            runtime.storage(state)  # refuses a state of another model or other catchments
-        except StateError as error:
-            raise StateError(f"{path}: {error}") from None
-        return state
+    def _start(self) -> Runtime:
+        """The running model, started if it does not run yet."""
+        self._initialized()
+        if self._stream.runtime is None:
+            source = functools.partial(start.first_state, self._config, self._path.parent)
+            self._stream.begin(*self._open(), source)
+        assert self._stream.runtime is not None
+        return self._stream.runtime
 
-    def _input_names(self) -> tuple[str, ...]:
-        daily_range = self._config.time_step == DAY and self._config.pet == "hargreaves"
-        names = (P, T_MIN, T_MAX) if daily_range else (P, T)
-        return (*names, EP) if self._config.pet == "input" else names
+    def _open(self) -> tuple[Runtime, NDArray[np.float64] | None]:
+        """A runtime of the attributes and parameters as they are now, and the latitudes for Hargreaves."""
+        config = self._config
+        runtime = Runtime(
+            self._model, config.catchments, self._columns,
+            parameters=self._parameters, hillslope_routing=config.hillslope_routing,
+        )  # fmt: skip
+        return runtime, self._latitudes() if config.pet == "hargreaves" else None
+
+    def _latitudes(self) -> NDArray[np.float64]:
+        return latitudes(self._config, self._path, self._columns)
+
+    def _save(self) -> bytes:
+        self._start()
+        return self._stream.save()
+
+    def _restore(self, data: bytes) -> None:
+        self._initialized()
+        self._stream.restore(data, *self._open(), elapsed=np.timedelta64(int(self._time) // 3600, "h"))
 
     # Variables
 
@@ -171,22 +150,26 @@ class DeltaHbv(Bmi):
         return "delta-hbv"
 
     def get_input_item_count(self) -> int:
-        return len(self._inputs)
+        return len(self._names)
 
     def get_output_item_count(self) -> int:
-        return 1 + len(_ROW)
+        return len(OUTPUTS)
 
     def get_input_var_names(self) -> tuple[str, ...]:  # type: ignore[override]
-        return self._inputs
+        return self._names
 
     def get_output_var_names(self) -> tuple[str, ...]:  # type: ignore[override]
-        return (RUNOFF_DEPTH, *_ROW)
+        return OUTPUTS
 
     def get_var_units(self, name: str) -> str:
         self._array(name)
-        if name == RUNOFF_DEPTH:
-            return "m"
-        return INPUT_UNITS[name] if name in INPUT_UNITS else _ROW[name].unit
+        if name in self._names:
+            return INPUTS[name].unit
+        if name in self._stream.ledger.arrays:
+            return "mm"
+        if name == RESET_TIME:
+            return "s"
+        return self._serialization.units[name] if name in self._serialization.units else unit_of(name)
 
     def get_var_type(self, name: str) -> str:
         return self._array(name).dtype.name
@@ -207,34 +190,97 @@ class DeltaHbv(Bmi):
 
     def get_value_ptr(self, name: str) -> NDArray[Any]:
         """The array itself [catchment]; it stays the same and changes with the model."""
-        return self._array(name)
+        array = self._current(name)
+        if name in self._names:
+            self._inputs.was_pointed_to(name)
+        return array
 
     def get_value(self, name: str, dest: NDArray[Any]) -> NDArray[Any]:
-        dest[:] = self._array(name)
+        dest[:] = self._current(name)
         return dest
 
     def get_value_at_indices(self, name: str, dest: NDArray[Any], inds: NDArray[np.int_]) -> NDArray[Any]:
-        dest[:] = self._array(name)[inds]
+        dest[:] = self._current(name)[inds]
         return dest
 
     def set_value(self, name: str, src: NDArray[Any]) -> None:
-        self._input(name)[:] = src
+        """Set an input, a store, before the first update an attribute or parameter, or a state to restore.
+
+        Raises:
+            DhbvError: if the variable cannot be set, or not to this.
+        """
+        if name in self._names:
+            self._arrays[name][:] = src
+            self._inputs.was_set(name)
+        elif name in self._serialization.units:
+            self._serialization.set(name, np.asarray(src))
+        else:
+            values = np.broadcast_to(np.asarray(src, np.float64).reshape(-1), self._size)
+            self._set(name, values)
 
     def set_value_at_indices(self, name: str, inds: NDArray[np.int_], src: NDArray[Any]) -> None:
-        self._input(name)[inds] = src
+        values = self._current(name).copy()
+        values[inds] = src
+        self.set_value(name, values)
 
-    def _array(self, name: str) -> NDArray[np.float64]:
-        try:
-            return self._values[name]
-        except KeyError:
-            known = ", ".join(self._values) or "none before initialize and after finalize"
-            raise DhbvError(f"no variable {name!r}; there are: {known}") from None
+    def _array(self, name: str) -> NDArray[Any]:
+        """The array behind a name, as it is."""
+        if name in self._arrays:
+            return self._arrays[name]
+        self._initialized()
+        if name in self._serialization.units:
+            return self._serialization.array(name)
+        if name in PARAMETERS or name in self._attribute_names():
+            return self._arrays.setdefault(name, np.full(self._size, np.nan))
+        raise DhbvError(f"no variable {name!r}; there are: {', '.join(self._arrays)}")
 
-    def _input(self, name: str) -> NDArray[np.float64]:
+    def _current(self, name: str) -> NDArray[Any]:
+        """The array behind a name, filled: what the model computes starts it."""
         array = self._array(name)
-        if name not in self._inputs:
-            raise DhbvError(f"{name!r} is an output and cannot be set; inputs are {', '.join(self._inputs)}")
+        if name in OUTPUTS:
+            self._start()
+        elif name in PARAMETERS:
+            array[:] = self._start().parameter(name)
+        elif name in self._columns:
+            array[:] = [v if isinstance(v, float | int) else np.nan for v in self._columns[name]]
         return array
+
+    def _attribute_names(self) -> tuple[str, ...]:
+        return (*(a.name for a in self._model.statistics.attributes), LATITUDE)
+
+    def _set(self, name: str, values: NDArray[np.float64]) -> None:
+        """What is neither input nor protocol."""
+        store = ROW[name].name if name in ROW else ""
+        if store in SETTABLE:
+            self._start()
+            self._stream.set_store(store, values)
+        elif name == RESET_TIME:
+            self._time = 0.0
+        elif name in PARAMETERS or name in self._attribute_names():
+            self._set_static(name, values)
+        else:
+            self._array(name)
+            raise DhbvError(
+                f"{name!r} cannot be set; what can: inputs ({', '.join(self._names)}), stores "
+                f"({', '.join(SETTABLE)}), and before the first update the attributes and parameters of the model"
+            )
+
+    def _set_static(self, name: str, values: NDArray[np.float64]) -> None:
+        if self._stream.runtime is not None:
+            raise DhbvError(
+                f"{name} is static and the model has started: set it between initialize and the first update or get"
+            )
+        if name in PARAMETERS:
+            self._parameters[name] = values.tolist()
+        else:
+            text = next(
+                (a for a in self._model.statistics.attributes if a.name == name and a.categories), None
+            )
+            if text is not None:
+                raise DhbvError(
+                    f"{name} is a class ({', '.join(text.categories[:3])}, …) and no number: give it in {self._path}"
+                )
+            self._columns = self._columns | {name: values.tolist()}
 
     # Time
 
@@ -253,56 +299,19 @@ class DeltaHbv(Bmi):
     def get_time_units(self) -> str:
         return "s"
 
-    # Grid: catchments in a row, without geometry
 
-    def get_grid_type(self, grid: int) -> str:
-        return "vector" if len(self._config.catchments) > 1 else "scalar"
+def _inputs_of(config: BmiConfig) -> tuple[tuple[str, ...], tuple[int, int, int]]:
+    """The names of the inputs, and the positions of P and of the lowest and highest temperature among them."""
+    daily_range = config.time_step == DAY and config.pet == "hargreaves"
+    names, roles = ((P, T_MIN, T_MAX), (0, 1, 2)) if daily_range else ((P, T), (0, 1, 1))
+    return ((*names, EP) if config.pet == "input" else names), roles
 
-    def get_grid_rank(self, grid: int) -> int:
-        return 1 if len(self._config.catchments) > 1 else 0
 
-    def get_grid_size(self, grid: int) -> int:
-        return len(self._config.catchments)
-
-    def get_grid_shape(self, grid: int, shape: NDArray[np.int_]) -> NDArray[np.int_]:
-        shape[:] = self.get_grid_size(grid)
-        return shape
-
-    def get_grid_spacing(self, grid: int, spacing: NDArray[np.float64]) -> NDArray[np.float64]:
-        raise self._no_geometry("spacing")
-
-    def get_grid_origin(self, grid: int, origin: NDArray[np.float64]) -> NDArray[np.float64]:
-        raise self._no_geometry("origin")
-
-    def get_grid_x(self, grid: int, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        raise self._no_geometry("x")
-
-    def get_grid_y(self, grid: int, y: NDArray[np.float64]) -> NDArray[np.float64]:
-        raise self._no_geometry("y")
-
-    def get_grid_z(self, grid: int, z: NDArray[np.float64]) -> NDArray[np.float64]:
-        raise self._no_geometry("z")
-
-    def get_grid_node_count(self, grid: int) -> int:
-        return self.get_grid_size(grid)
-
-    def get_grid_edge_count(self, grid: int) -> int:
-        return 0
-
-    def get_grid_face_count(self, grid: int) -> int:
-        return 0
-
-    def get_grid_edge_nodes(self, grid: int, edge_nodes: NDArray[np.int_]) -> NDArray[np.int_]:
-        raise self._no_geometry("edges")
-
-    def get_grid_face_edges(self, grid: int, face_edges: NDArray[np.int_]) -> NDArray[np.int_]:
-        raise self._no_geometry("faces")
-
-    def get_grid_face_nodes(self, grid: int, face_nodes: NDArray[np.int_]) -> NDArray[np.int_]:
-        raise self._no_geometry("faces")
-
-    def get_grid_nodes_per_face(self, grid: int, nodes_per_face: NDArray[np.int_]) -> NDArray[np.int_]:
-        raise self._no_geometry("faces")
-
-    def _no_geometry(self, what: str) -> NotImplementedError:
-        return NotImplementedError(f"catchments are a list without geometry: there is no grid {what}")
+def _load_model(config: BmiConfig, path: Path) -> ModelDirectory:
+    """The configured model; a directory that was replaced is read anew."""
+    folder = Path(os.path.realpath(path.parent / config.model))
+    manifest = folder / MANIFEST
+    try:
+        return _load(str(folder), manifest.stat().st_mtime_ns if manifest.is_file() else 0)
+    except ModelDirectoryError as error:
+        raise ModelDirectoryError(f"{path}: model: {error}") from None

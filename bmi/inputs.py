@@ -1,0 +1,197 @@
+"""The weather as it is set from outside, and what becomes of values that cannot be true.
+
+Every hour costs microseconds, so the usual case, all set and all plausible, takes four array operations.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bmi.configuration import InputsConfig
+from bmi.quality import Quality, joined
+from dhbv.errors import DhbvError
+
+Float = NDArray[np.float64]
+
+P = "atmosphere_water__liquid_equivalent_precipitation_rate"
+T = "land_surface_air__temperature"
+T_MIN = "land_surface_air__time_min_of_temperature"
+T_MAX = "land_surface_air__time_max_of_temperature"
+EP = "water_potential_evaporation_flux"
+
+
+class Input(NamedTuple):
+    """What an input is and which values weather can have."""
+
+    unit: str
+    lower: float
+    upper: float
+
+
+_TEMPERATURE = Input("degC", -100.0, 70.0)
+INPUTS = {
+    P: Input("mm h-1", 0.0, 1000.0),
+    EP: Input("mm h-1", 0.0, 20.0),
+    T: _TEMPERATURE,
+    T_MIN: _TEMPERATURE,
+    T_MAX: _TEMPERATURE,
+}
+_KELVIN = (150.0, 350.0)
+"""Numbers that can only be a temperature in kelvin."""
+_FREEZING = 273.15
+_FILL_VALUE = -900.0
+"""At or below it a negative rate is a fill value (-999, -9999), above it a faulty measurement."""
+
+_OK, _MISSING, _NEGATIVE, _KELVINS, _UNSET = range(5)
+_FAULTS = {_MISSING: "missing", _NEGATIVE: "negative", _KELVINS: "kelvin", _UNSET: "unset"}
+"""The faults and the keys of their policies."""
+
+_log = logging.getLogger("bmi")
+
+
+class Inputs:
+    """The inputs of N catchments.
+
+    Args:
+        names: of the inputs, from `INPUTS`.
+        catchments: their ids, for messages.
+        policies: what is done with faulty values.
+        usual_temperature: degC, fills a temperature before there is anything better.
+        source: the configuration file, for messages.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        catchments: Sequence[str],
+        policies: InputsConfig,
+        usual_temperature: float,
+        source: str,
+    ) -> None:
+        self.names, self._catchments = tuple(names), catchments
+        self._policies, self._source = policies, source
+        shape = (len(self.names), len(catchments))
+        self.values = np.zeros(shape)
+        """[input, N] as set from outside, never changed here."""
+        self.good = np.zeros(shape)
+        """[input, N] the last good value of each."""
+        self.age = np.full(shape, np.inf)
+        """[input, N] steps since `good` was given; infinite before the first."""
+        self.flags = np.zeros(len(catchments))
+        """[N] what was done to the values since the last day's end, see `Quality`."""
+        self.faults = np.zeros(len(catchments))
+        """[N] values replaced so far."""
+        self.usual_temperature = np.full(len(catchments), usual_temperature)
+        """[N] degC, what a filled temperature is: the last day's mean."""
+        self._lower = np.array([[INPUTS[name].lower] for name in self.names])
+        self._upper = np.array([[INPUTS[name].upper] for name in self.names])
+        self._temperature = np.array([[INPUTS[name].unit == "degC"] for name in self.names])
+        self._pointed: set[str] = set()
+        self._set: set[str] = set()
+        self._used: set[str] = set()
+        self._clean = False
+        self._told: set[int] = set()
+
+    def was_set(self, name: str) -> None:
+        """The input `name` has a new value."""
+        self._set.add(name)
+
+    def was_pointed_to(self, name: str) -> None:
+        """Somebody holds the array of `name` and may set it unseen."""
+        self._pointed.add(name)
+
+    def repeat(self) -> None:
+        """The caller wants another step with the values that were set for the last."""
+        self._set |= self._used
+
+    def carried(self) -> dict[str, Float]:
+        """The arrays that a saved component needs to treat the next faults alike."""
+        return {
+            "age": self.age, "good": self.good, "faults": self.faults,
+            "input_flags": self.flags, "usual_temperature": self.usual_temperature,
+        }  # fmt: skip
+
+    def take(self, now: np.datetime64) -> Float:
+        """The weather of the step that begins at `now`, [input, N], all values possible.
+
+        Raises:
+            DhbvError: if a value is faulty and the policy is to refuse; nothing has changed then.
+        """
+        x = self.values
+        if len(self._set) == len(self.names) and ((x >= self._lower) & (x <= self._upper)).all():
+            if not self._clean:
+                self.age[:] = 0.0  # only after a fault
+                self._clean = True
+            self._set, self._used = set(), self._set
+            self.good[:] = x
+            return x
+        return self._mended(now)
+
+    def _mended(self, now: np.datetime64) -> Float:
+        fault = self._classified()
+        for kind, key in _FAULTS.items():
+            found = np.argwhere(fault == kind)
+            if found.size:
+                self._tell_or_refuse(kind, key, found, now)
+        self._clean = False
+        used = self.values.copy()
+        well = fault == _OK
+        self.age[:] = np.where(well, 0.0, self.age + 1.0)
+        for kind, key in _FAULTS.items():
+            where = fault == kind
+            if where.any():
+                self._replace(used, where, getattr(self._policies, key))
+        self.good[:] = np.where(well, used, self.good)
+        self.faults += (fault != _OK).sum(0)
+        self._set, self._used = set(), self._set
+        return used
+
+    def _classified(self) -> NDArray[np.int_]:
+        """What is wrong with each value [input, N]."""
+        x, rate = self.values, ~self._temperature
+        fault = np.where((x >= self._lower) & (x <= self._upper), _OK, _MISSING)
+        fault[rate & (x < 0.0) & (x > _FILL_VALUE)] = _NEGATIVE
+        fault[self._temperature & (x > _KELVIN[0]) & (x < _KELVIN[1])] = _KELVINS
+        for k, name in enumerate(self.names):
+            if name not in self._set and name not in self._pointed:
+                fault[k] = _UNSET
+        return fault
+
+    def _replace(self, used: Float, where: NDArray[np.bool_], policy: str) -> None:
+        if policy == "convert":
+            used[where] -= _FREEZING
+            self._flag(where, Quality.CONVERTED)
+            return
+        held = where & (self.age <= self._policies.hold_hours) if policy == "hold" else np.zeros_like(where)
+        filled = where & ~held
+        used[held] = self.good[held]
+        usual = np.where(self._temperature, self.usual_temperature, 0.0)
+        used[filled] = usual[filled]
+        self._flag(held, Quality.HELD)
+        self._flag(filled, Quality.FILLED)
+
+    def _flag(self, where: NDArray[np.bool_], flag: Quality) -> None:
+        self.flags[:] = np.where(where.any(0), joined(self.flags, flag), self.flags)
+
+    def _tell_or_refuse(self, kind: int, key: str, found: NDArray[np.intp], now: np.datetime64) -> None:
+        """One line at the first fault of a kind, or the error that the policy asks for."""
+        k, n = (int(i) for i in found[0])
+        name, policy = self.names[k], getattr(self._policies, key)
+        value = "was not set" if kind == _UNSET else f"is {self.values[k, n]:g} {INPUTS[name].unit}"
+        what = f"catchment {self._catchments[n]}: {name} {value} at {now}"
+        if policy == "refuse":
+            raise DhbvError(
+                f"{what} ({len(found)} such values in this step), and inputs.{key} is `refuse`: correct the "
+                f"forcing, or set inputs.{key} to hold or fill in {self._source}"
+            )
+        if kind not in self._told:
+            self._told.add(kind)
+            _log.warning(
+                "%s: by inputs.%s: %s it is replaced, counted in `input_faults` and flagged in `quality`; "
+                "further ones are only counted", what, key, policy,
+            )  # fmt: skip

@@ -1,0 +1,44 @@
+"""What a forecaster should know about the water just given out, as bit flags."""
+
+from __future__ import annotations
+
+from enum import IntFlag
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Quality(IntFlag):
+    """Values of the output `quality`; 0 is a clean run, several add up."""
+
+    COLD_START = 1
+    """Started with nearly empty stores, or spun up over less than a year: flow is too low."""
+    NO_DAY = 2
+    """No day has been run since the start: fluxes other than runoff are not known yet."""
+    GAP = 4
+    """The state, or the history it was spun up over, is of another date than the start."""
+    INCOMPLETE_DAY = 8
+    """The day did not have its 24 hours of weather."""
+    HELD = 16
+    """A value of the weather could not be true, or was not set; the last good one stood in."""
+    FILLED = 32
+    """The same, with no rain, no evaporation or the last day's temperature in its place."""
+    CONVERTED = 64
+    """A temperature came in kelvin and was converted."""
+    ATTRIBUTE_MISSING = 128
+    """A static attribute is missing, or its class unknown: the training mean stands in."""
+    ATTRIBUTE_OUTSIDE = 256
+    """A static attribute lies outside the range of the training basins."""
+    STORE_SET = 512
+    """Somebody set a store during the run."""
+
+
+def joined(flags: NDArray[np.float64], more: NDArray[np.float64] | Quality) -> NDArray[np.float64]:
+    """Two sets of flags [N] in one; flags are kept as floating-point numbers, as BMI shows them."""
+    other = np.int64(more) if isinstance(more, Quality) else more.astype(np.int64)
+    return (flags.astype(np.int64) | other).astype(np.float64)
+
+
+def without(flags: NDArray[np.float64], gone: Quality) -> NDArray[np.float64]:
+    """Flags [N] less some."""
+    return (flags.astype(np.int64) & ~int(gone)).astype(np.float64)

@@ -1,0 +1,249 @@
+"""The daily core run step by step: calendar, the day's hours, its water given out, books and flags.
+
+The hours of a local day are gathered, the core runs at its end, and the day's water leaves evenly
+over the next day. In daily steps the water leaves with the step.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bmi import start
+from bmi.configuration import BmiConfig
+from bmi.day import Day
+from bmi.inputs import Inputs
+from bmi.ledger import Ledger
+from bmi.quality import Quality, joined, without
+from bmi.saved import Saved
+from bmi.variables import INPUT_FAULTS, OUTPUT_LAG, OUTPUTS, QUALITY, ROW, RUNOFF_DEPTH
+from dhbv.errors import DhbvError, StateError
+from dhbv.runtime import Runtime
+from dhbv.state import State
+
+Float = NDArray[Any]
+_HOUR = np.timedelta64(1, "h")
+_STANDING, _COMING, _GIVEN = range(3)
+"""Flags that last, those of the water given out next, and of the water given out now."""
+
+
+class Stream:
+    """N catchments between two steps.
+
+    Args:
+        config: the component's configuration.
+        inputs: its weather, whose holds and counts are part of what is saved.
+    """
+
+    def __init__(self, config: BmiConfig, inputs: Inputs) -> None:
+        size = len(config.catchments)
+        self._config, self._inputs = config, inputs
+        self._hours = config.time_step // 3600
+        self._offset = np.timedelta64(config.utc_offset, "h")
+        self.now: Any = np.datetime64(config.start_time, "h")
+        """UTC; from the state once it runs, not from the BMI clock."""
+        self._hour = self._local_hour()
+        """Of the local day, 0 to 23."""
+        self.ledger = Ledger(size)
+        self._values = np.zeros((len(OUTPUTS), size))
+        self.outputs = dict(zip(OUTPUTS, self._values, strict=True))
+        """Every output [N] by name, fixed in memory."""
+        self.outputs[OUTPUT_LAG][:] = 0.0 if self._hours == 24 else 86400.0
+        self._day = Day(size)
+        self._flags = np.zeros((3, size))
+        self._share: Float = np.zeros(size)
+        self._storage: Float = np.zeros(size)
+        self._cold_until = self._today
+        self._runtime: Runtime | None = None
+        self._state: State | None = None
+        self._latitude: Float | None = None
+
+    @property
+    def runtime(self) -> Runtime | None:
+        """The model; none before it runs."""
+        return self._runtime
+
+    @property
+    def _today(self) -> Any:
+        """The local day."""
+        return (self.now + self._offset).astype("datetime64[D]")
+
+    def begin(self, runtime: Runtime, latitude: Float | None, source: start.Source) -> None:
+        """Start the model as `source` says; with a latitude [N], Ep is Hargreaves'."""
+        first = source(runtime, latitude, self._today)
+        quality = first.quality | Quality.NO_DAY
+        if Quality.COLD_START in quality:
+            self._cold_until = self._today + start.COLD_DAYS
+        self._runtime, self._latitude = runtime, latitude
+        self._flags[_STANDING] = joined(start.attribute_flags(runtime.attributes), quality)
+        self.outputs[QUALITY][:] = self._flags[_STANDING]
+        self._show(runtime, first.state)
+        self._share[:] = first.state.discharge / 24.0
+        self.ledger.open(self._held())
+
+    def advance(self, p: Float, tmin: Float, tmax: Float, ep: Float | None) -> None:
+        """One step with its weather, each [N]: rates p and ep in mm h-1, temperatures in degC."""
+        self._day.add(self._hours, p, tmin, tmax, ep)
+        self.ledger.into += self._hours * p
+        self.now += self._hours * _HOUR
+        self._hour = (self._hour + self._hours) % 24
+        if self._hours == 24:
+            self._end_day()
+            self._give()
+        else:
+            self._give()
+            if self._hour == 0:
+                self._end_day()
+        self.ledger.close(self._held())
+        self.outputs[INPUT_FAULTS][:] = self._inputs.faults
+
+    def set_store(self, name: str, values: Float) -> None:
+        """Set the depth of a store [N], mm, and book what that adds or removes."""
+        runtime, state = self._running()
+        before = self._storage.copy()
+        self._show(runtime, runtime.with_store(state, name, values.tolist()))
+        change = self._storage - before
+        self.ledger.book(change)
+        self.ledger.close(self._held())
+        coming = self._flags[_COMING]
+        coming[:] = np.where(change != 0.0, joined(coming, Quality.STORE_SET), coming)
+
+    def _local_hour(self) -> int:
+        return int((self.now + self._offset - self._today).astype(int))
+
+    def _give(self) -> None:
+        """The step's share of a day's water leaves."""
+        self.ledger.out += self._hours * self._share
+        np.multiply(self._share, self._hours / 1000.0, out=self.outputs[RUNOFF_DEPTH])
+
+    def _held(self) -> Float:
+        """All water in the component [N], mm."""
+        hours_left = 0 if self._hours == 24 else 24 - self._hour
+        held: Float = self._storage + self._day.p + hours_left * self._share
+        return held
+
+    def _end_day(self) -> None:
+        """Run the day that is complete."""
+        runtime, state = self._running()
+        day = self._today - 1
+        weather = self._day.forcing(self._latitude, start.day_of_year(day))
+        state, outputs = runtime.step(state, weather)
+        if not np.isfinite(state.discharge).all():
+            catchment = self._config.catchments[int(np.argmin(np.isfinite(state.discharge)))]
+            raise DhbvError(
+                f"catchment {catchment}: the discharge of {day} is not finite, although its weather is: the weights "
+                f"of {runtime.model.path} cannot be run; use another version"
+            )
+        for name, row in ROW.items():
+            self.outputs[name][:] = outputs[row.name]
+        self._state = state
+        self._share[:] = state.discharge / 24.0
+        self._storage[:] = runtime.storage(state)
+        self.ledger.out += outputs["et"]
+        self._inputs.usual_temperature[:] = self._day.temperature
+        self._flag_day()
+        self._day.empty()
+
+    def _flag_day(self) -> None:
+        """The flags of the day just run become those of its water."""
+        standing, coming, given = self._flags
+        given[:] = joined(coming, self._inputs.flags)
+        if self._day.hours < 24:
+            given[:] = joined(given, Quality.INCOMPLETE_DAY)
+        coming[:] = 0.0
+        self._inputs.flags[:] = 0.0
+        warm = self._today >= self._cold_until
+        standing[:] = without(standing, Quality.NO_DAY | Quality.COLD_START if warm else Quality.NO_DAY)
+        self.outputs[QUALITY][:] = joined(standing, given)
+
+    def _show(self, runtime: Runtime, state: State) -> None:
+        """Go on from `state`, and show what it tells by itself."""
+        standing = runtime.standing(state)
+        for name, row in ROW.items():
+            if row.name in standing:
+                self.outputs[name][:] = standing[row.name]
+        self._state = state
+        self._storage[:] = runtime.storage(state)
+
+    def _running(self) -> tuple[Runtime, State]:
+        assert self._runtime is not None, "begin or restore first"
+        assert self._state is not None
+        return self._runtime, self._state
+
+    def save(self) -> bytes:
+        """Everything needed to go on bit by bit."""
+        _, state = self._running()
+        run = {
+            "start": str(np.datetime64(self._config.start_time, "h")),
+            "now": str(self.now),
+            "cold_until": str(self._cold_until),
+            "hours": self._day.hours,
+        }
+        return Saved(state, self._setting(), run, self._carried()).to_bytes()
+
+    def restore(self, data: bytes, runtime: Runtime, latitude: Float | None, elapsed: Any) -> None:
+        """Go on from what `save` gave; anything else leaves the stream as it was.
+
+        Args:
+            data: the bytes.
+            runtime: the model they must fit.
+            latitude: as in `begin`.
+            elapsed: time since the configured start by the BMI clock, whole hours.
+
+        Raises:
+            StateError: if they are damaged, foreign, or of another model, catchments or configuration.
+            ConfigurationError: if their date is too far from the run's.
+        """
+        saved = Saved.from_bytes(data)
+        ours = self._setting()
+        other = [key for key in ours if saved.setting.get(key) != ours[key]]
+        if other:
+            told = ", ".join(f"{key} {saved.setting.get(key)} (here {ours[key]})" for key in other)
+            raise StateError(
+                f"the component state was saved with {told}: restore it with the same configuration"
+            )
+        runtime.storage(saved.core)  # refuses a state of another model or other catchments
+        carried = self._carried()
+        for name, array in carried.items():
+            if name not in saved.arrays or saved.arrays[name].shape != array.shape:
+                raise StateError(f"the component state is not complete: no {name}; start from a spin-up")
+        now, quality = self._calendar_of(saved, elapsed)
+        self._runtime, self._latitude, self._state, self.now = runtime, latitude, saved.core, now
+        self._hour = self._local_hour()
+        self._cold_until, self._day.hours = np.datetime64(saved.run["cold_until"], "D"), saved.run["hours"]
+        for name, array in carried.items():
+            array[:] = saved.arrays[name]
+        self._flags[_STANDING] = joined(self._flags[_STANDING], quality)
+        self.outputs[QUALITY][:] = joined(self.outputs[QUALITY], quality)
+
+    def _setting(self) -> dict[str, Any]:
+        """What must be the same where a saved stream goes on."""
+        return {
+            key: getattr(self._config, key) for key in ("time_step", "utc_offset", "pet", "hillslope_routing")
+        }
+
+    def _carried(self) -> dict[str, Float]:
+        """The arrays beside the core's state that make up the stream."""
+        return {
+            "day": self._day.sums,
+            "outputs": self._values,
+            "flags": self._flags,
+            "books": self.ledger.books,
+            "share": self._share,
+            "storage": self._storage,
+            **self._inputs.carried(),
+        }
+
+    def _calendar_of(self, saved: Saved, elapsed: Any) -> tuple[Any, Quality]:
+        """When a restored state goes on: at its own time, if it is of this run or fits its date."""
+        then, begun = (np.datetime64(saved.run[key], "h") for key in ("now", "start"))
+        configured = np.datetime64(self._config.start_time, "h")
+        expected = configured + elapsed
+        if begun == configured or then == expected:
+            return then, Quality(0)
+        hours = int((expected - then).astype(int))
+        days = -(-abs(hours) // 24) * (1 if hours > 0 else -1)
+        what = f"the restored state is valid at {then} UTC and the run at {expected}"
+        return expected, start.gap(days, self._config, what)
