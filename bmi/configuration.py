@@ -12,14 +12,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from dhbv.attributes import LATITUDE
 from dhbv.configuration import Natural, Section
 from dhbv.errors import ConfigurationError
 
 Value = float | str | None
 Policy = Literal["hold", "fill", "refuse"]
-
-LATITUDE = "gauge_lat"
-"""The attribute that holds degrees north, as Hargreaves needs it."""
 
 
 class InputsConfig(Section, frozen=True):

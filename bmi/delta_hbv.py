@@ -17,13 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bmi import start
-from bmi.configuration import LATITUDE, BmiConfig, attribute_columns, latitudes
+from bmi.configuration import BmiConfig, attribute_columns, latitudes
 from bmi.grid import GRID, CatchmentGrid
 from bmi.inputs import EP, INPUTS, T_MAX, T_MIN, Inputs, P, T
 from bmi.serialization import RESET_TIME, Serialization
 from bmi.stream import Stream
 from bmi.variables import OUTPUTS, ROW, unit_of
 from dhbv import configuration, model_directory
+from dhbv.attributes import LATITUDE
 from dhbv.errors import DhbvError, ModelDirectoryError
 from dhbv.model_directory import MANIFEST, ModelDirectory
 from dhbv.physics.parameters import PARAMETERS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from dhbv.attributes import ATTRIBUTE_UNITS
 from dhbv.physics.parameters import PARAMETERS
 from dhbv.physics.variables import VARIABLES
 
@@ -36,9 +37,9 @@ OUTPUTS = (RUNOFF_DEPTH, *ROW, QUALITY, INPUT_FAULTS, OUTPUT_LAG)
 
 
 def unit_of(name: str) -> str:
-    """The unit of an output or a parameter; 1 for an attribute, whose table has none."""
+    """The unit of an output, a parameter or an attribute."""
     if name in OWN:
         return OWN[name].unit
     if name in ROW:
         return ROW[name].unit
-    return PARAMETERS[name].unit if name in PARAMETERS else "1"
+    return PARAMETERS[name].unit if name in PARAMETERS else ATTRIBUTE_UNITS.get(name, "1")

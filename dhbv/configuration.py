@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 import yaml
 
+from dhbv.attributes import PAPER_ATTRIBUTES
 from dhbv.errors import ConfigurationError
 from dhbv.physics.parameters import Variant, variant
 
@@ -27,19 +28,6 @@ Fraction = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
 Weight = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 NonNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 Rate = Annotated[float, msgspec.Meta(gt=0.0)]
-
-PAPER_ATTRIBUTES = (
-    "p_mean", "pet_mean", "p_seasonality", "frac_snow", "aridity",
-    "high_prec_freq", "high_prec_dur", "low_prec_freq", "low_prec_dur",
-    "elev_mean", "slope_mean", "area_gages2",
-    "frac_forest", "lai_max", "lai_diff", "gvf_max", "gvf_diff",
-    "dom_land_cover_frac", "dom_land_cover", "root_depth_50",
-    "soil_depth_pelletier", "soil_depth_statsgo", "soil_porosity", "soil_conductivity",
-    "max_water_content", "sand_frac", "silt_frac", "clay_frac",
-    "geol_1st_class", "glim_1st_class_frac", "geol_2nd_class", "glim_2nd_class_frac",
-    "carbonate_rocks_frac", "geol_porosity", "geol_permeability",
-)  # fmt: skip
-"""The 35 attributes of Feng et al. (2022), Table A1, by their CAMELS names."""
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dhbv.configuration import PAPER_ATTRIBUTES, Config, ModelConfig, NetworkConfig, dump, load
+from dhbv.attributes import PAPER_ATTRIBUTES
+from dhbv.configuration import Config, ModelConfig, NetworkConfig, dump, load
 from dhbv.errors import ConfigurationError
 
 DATA = """

@@ -15,6 +15,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from dhbv.attributes import ATTRIBUTE_UNITS
 from dhbv.errors import DhbvError
 
 
@@ -52,26 +53,6 @@ FORCING = tuple(name for name in TIME_VARIABLES if name != "streamflow")
 def required_variables(needs_flow: bool) -> list[str]:
     """Daily variables a region must have, observed flow among them where it is needed."""
     return [v.name for v in TIME_VARIABLES.values() if v.required and (needs_flow or v.name != "streamflow")]
-
-
-ATTRIBUTE_UNITS = {
-    **dict.fromkeys(("p_mean", "pet_mean"), "mm d-1"),
-    **dict.fromkeys(("high_prec_freq", "low_prec_freq"), "d yr-1"),
-    **dict.fromkeys(("high_prec_dur", "low_prec_dur"), "d"),
-    "gauge_lat": "degrees_north",
-    "gauge_lon": "degrees_east",
-    "elev_mean": "m",
-    "slope_mean": "m km-1",
-    "area_gages2": "km2",
-    "soil_depth_pelletier": "m",
-    "soil_depth_statsgo": "m",
-    "soil_conductivity": "cm h-1",
-    "max_water_content": "m",
-    **dict.fromkeys(("sand_frac", "silt_frac", "clay_frac"), "%"),
-    "root_depth_50": "m",
-    "geol_permeability": "lg(re m2)",
-}
-"""Units of attributes that have one (Addor et al. 2017, doi:10.5194/hess-21-5293-2017, Tables 1 to 6)."""
 
 
 def assemble(

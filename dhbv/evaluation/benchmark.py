@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from dhbv import configuration, normalisation
+from dhbv.attributes import PAPER_ATTRIBUTES
 from dhbv.configuration import Config, ModelConfig, NetworkConfig, TrainingConfig
 from dhbv.kernels import native
 from dhbv.kernels.autograd import Choice, select
@@ -166,7 +167,7 @@ def _parameters(device: str, basins: int, *, dynamic: bool) -> dict[str, Tensor]
 def _trainer(network: NetworkConfig, device: str) -> Trainer:
     """A trainer over random data of 120 basins and four years."""
     forcing = _weather(4 * 365, 120)
-    names = configuration.PAPER_ATTRIBUTES
+    names = PAPER_ATTRIBUTES
     table = {name: np.random.default_rng(k).normal(size=120).tolist() for k, name in enumerate(names)}
     statistics_ = normalisation.fit(forcing.numpy(), table, names)
     attributes = normalisation.normalise_attributes(table, statistics_).values.astype(np.float32)

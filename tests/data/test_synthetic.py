@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dhbv.configuration import PAPER_ATTRIBUTES
+from dhbv.attributes import PAPER_ATTRIBUTES
 from dhbv.data.checks import check
 from dhbv.data.forcing import model_forcing, observed_flow
 from dhbv.data.schema import attributes

@@ -1,0 +1,38 @@
+"""Static attributes of a basin by their CAMELS names (Addor et al. 2017, doi:10.5194/hess-21-5293-2017)."""
+
+from __future__ import annotations
+
+LATITUDE = "gauge_lat"
+"""Degrees north, as Hargreaves needs it."""
+
+PAPER_ATTRIBUTES = (
+    "p_mean", "pet_mean", "p_seasonality", "frac_snow", "aridity",
+    "high_prec_freq", "high_prec_dur", "low_prec_freq", "low_prec_dur",
+    "elev_mean", "slope_mean", "area_gages2",
+    "frac_forest", "lai_max", "lai_diff", "gvf_max", "gvf_diff",
+    "dom_land_cover_frac", "dom_land_cover", "root_depth_50",
+    "soil_depth_pelletier", "soil_depth_statsgo", "soil_porosity", "soil_conductivity",
+    "max_water_content", "sand_frac", "silt_frac", "clay_frac",
+    "geol_1st_class", "glim_1st_class_frac", "geol_2nd_class", "glim_2nd_class_frac",
+    "carbonate_rocks_frac", "geol_porosity", "geol_permeability",
+)  # fmt: skip
+"""The 35 attributes of Feng et al. (2022), Table A1, by their CAMELS names."""
+
+ATTRIBUTE_UNITS = {
+    **dict.fromkeys(("p_mean", "pet_mean"), "mm d-1"),
+    **dict.fromkeys(("high_prec_freq", "low_prec_freq"), "d yr-1"),
+    **dict.fromkeys(("high_prec_dur", "low_prec_dur"), "d"),
+    "gauge_lat": "degrees_north",
+    "gauge_lon": "degrees_east",
+    "elev_mean": "m",
+    "slope_mean": "m km-1",
+    "area_gages2": "km2",
+    "soil_depth_pelletier": "m",
+    "soil_depth_statsgo": "m",
+    "soil_conductivity": "cm h-1",
+    "max_water_content": "m",
+    **dict.fromkeys(("sand_frac", "silt_frac", "clay_frac"), "%"),
+    "root_depth_50": "m",
+    "geol_permeability": "lg(re m2)",
+}
+"""Units of attributes that have one (Addor et al. 2017, Tables 1 to 6)."""
