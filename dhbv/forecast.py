@@ -144,7 +144,7 @@ def write(fluxes: xr.Dataset, path: Path) -> None:
     """Write a run as compressed CF NetCDF, float32, times UTC; readers never see half a file."""
     packed = {"dtype": "float32", "zlib": True, "complevel": 4, "_FillValue": np.float32(np.nan)}
     encoding: dict[str, dict[str, object]] = {
-        str(name): dict(packed) for name, v in fluxes.data_vars.items() if v.dims == ("basin", "time")
+        str(name): dict(packed) for name, v in fluxes.data_vars.items() if "time" in v.dims
     }
     first = np.datetime_as_string(fluxes["time"].values[0], unit="D")
     encoding["time"] = {"units": f"days since {first} 00:00:00", "dtype": "int32", "calendar": "standard"}

@@ -46,6 +46,7 @@ def make_model(
     out: Path,
     *,
     device: str = "auto",
+    start_from: ModelDirectory | None = None,
     outputs: tuple[str, ...] = ("runoff", "baseflow"),
     on_training: Callable[[Progress], None] = lambda _: None,
     on_testing: Callable[[int, int], None] = lambda done, total: None,
@@ -60,24 +61,34 @@ def make_model(
         region: weather, flow and attributes in the schema of `dhbv.data`.
         out: where the model directory shall be; must be free.
         device: `auto` (a GPU where there is one), `cpu` or `cuda`.
+        start_from: whose weights, and normalising statistics, training begins with; None begins afresh.
         outputs: what the tests' runs keep.
         on_training: called after each minibatch.
         on_testing: called with days done and days in all of each test.
 
     Raises:
-        DhbvError: if the data lack basins, days or attributes, or training fails.
+        DhbvError: if the data lack basins, days or attributes, `start_from` is of another model
+            configuration, or training fails.
     """
     model_directory.refuse_occupied(out)
     config = _with_basins(config, region)
-    statistics, data, digest = prepare(config, region)
+    if start_from is not None and start_from.config.model != config.model:
+        raise ConfigurationError(
+            f"training cannot start from the weights of {start_from.path}: its model configuration is another; train "
+            "from scratch (retrain.warm_start: false)"
+        )
+    statistics, data, digest = prepare(config, region, start_from.statistics if start_from else None)
     target = choose_device(device)
     partial = out.with_name(out.name + ".partial")
     partial.mkdir(parents=True, exist_ok=True)
-    identity = hashlib.sha256((configuration.dump(config) + digest).encode()).hexdigest()
+    origin = start_from.weights_sha256 if start_from else ""
+    identity = hashlib.sha256((configuration.dump(config) + digest + origin).encode()).hexdigest()
     trainer = Trainer(
         config, statistics, data.to(target), validation=_validation(config, region, target),
         checkpoint_path=partial / "checkpoint.pt", identity=identity,
     )  # fmt: skip
+    if start_from is not None:
+        trainer.model.network.load_state_dict({n: torch.from_numpy(w) for n, w in start_from.weights.items()})
     network = trainer.run(on_training).network
     weights = {name: w.detach().cpu().numpy() for name, w in network.state_dict().items()}
 
@@ -98,12 +109,15 @@ def make_model(
     return Made(model, evaluations)
 
 
-def prepare(config: Config, region: xr.Dataset) -> tuple[Statistics, TrainingData, str]:
-    """Statistics, training data and their digest, from training basins and days alone."""
+def prepare(
+    config: Config, region: xr.Dataset, statistics: Statistics | None = None
+) -> tuple[Statistics, TrainingData, str]:
+    """Statistics (unless given), training data and their digest, from training basins and days alone."""
     chosen = _part(region, list(config.data.basins or ()), config.data.train)
     forcing, flow = model_forcing(chosen), observed_flow(chosen)
     columns = schema.attribute_columns(chosen)
-    statistics = normalisation.fit(forcing, columns, config.model.attributes)
+    if statistics is None:
+        statistics = normalisation.fit(forcing, columns, config.model.attributes)
     attributes = normalisation.normalise_attributes(columns, statistics).values.astype(np.float32)
     digest = hashlib.sha256()
     for array in (forcing, flow, attributes):

@@ -89,3 +89,30 @@ def test_a_gpu_that_is_not_there_is_said(region: xr.Dataset, tmp_path: Path) -> 
         pytest.skip("this machine has a GPU")
     with pytest.raises(ConfigurationError, match="torch finds no GPU"):
         pipeline.make_model(config_of(region), region, tmp_path / "m", device="cuda")
+
+
+def test_training_may_start_from_another_models_weights(region: xr.Dataset, tmp_path: Path) -> None:
+    """With a rate of next to nothing the weights stay those it started from, statistics too."""
+    config = config_of(region)
+    first = pipeline.make_model(config, region, tmp_path / "first").model
+    still = msgspec.structs.replace(
+        config.training, iterations=1, learning_rate=1e-12, weight_decay=0.0, seed=7
+    )
+    later = msgspec.structs.replace(
+        config,
+        training=still,
+        data=msgspec.structs.replace(
+            config.data, train=Period(start=TRAIN.start, end=TEST.start - dt.timedelta(days=90))
+        ),
+    )
+    second = pipeline.make_model(later, region, tmp_path / "second", start_from=first).model
+    assert second.statistics == first.statistics
+    for name, weight in first.weights.items():
+        assert np.allclose(second.weights[name], weight, rtol=0.0, atol=1e-8), name
+    afresh = pipeline.make_model(later, region, tmp_path / "third").model
+    assert not np.allclose(afresh.weights["head.weight"], first.weights["head.weight"], atol=1e-3)
+    wider = msgspec.structs.replace(config.model, components=2)
+    with pytest.raises(ConfigurationError, match=r"its model configuration is another; train from scratch"):
+        pipeline.make_model(
+            msgspec.structs.replace(later, model=wider), region, tmp_path / "m", start_from=first
+        )
