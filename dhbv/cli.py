@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import logging
 import sys
 from collections.abc import Iterator
@@ -13,14 +12,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from dhbv import __version__
+from dhbv import __version__, registry_cli
 from dhbv.errors import DhbvError
-from dhbv.files import written_whole
+from dhbv.nextgen import commands as nextgen_commands
+from dhbv.terminal import Json, console, say, write_json
 
 app = typer.Typer(
     help="δ-HBV: train, evaluate and run a differentiable HBV with learned parameters.",
@@ -28,15 +27,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-console = Console(stderr=True)
-"""Everything a person reads goes to standard error, so that `--json -` stays clean."""
 
 Data = Annotated[Path, typer.Option(help="CAMELS folder, or NetCDF of the same schema.", show_default=False)]
 Attributes = Annotated[
     Path | None, typer.Option(help="CSV of static attributes; default: the one beside the data.")
-]
-Json = Annotated[
-    str | None, typer.Option("--json", metavar="FILE|-", help="Write the result as JSON; - prints it.")
 ]
 Basins = Annotated[
     str | None, typer.Option(help="Ids separated by commas, a file with one id a line, or `all` in the data.")
@@ -70,6 +64,10 @@ def _options(
     ] = False,
 ) -> None:
     pass
+
+
+app.add_typer(registry_cli.app, name="registry")
+app.add_typer(nextgen_commands.app, name="ngen")
 
 
 @app.command()
@@ -111,8 +109,8 @@ def train(
         )  # fmt: skip
     for label, evaluation in made.evaluations.items():
         _show(evaluation.summary, f"{label} {evaluation.summary['period']}")
-    _say(f"model directory: {out}  weights {made.model.weights_sha256[:12]}…")
-    _write_json({label: e.summary for label, e in made.evaluations.items()}, json_file)
+    say(f"model directory: {out}  weights {made.model.weights_sha256[:12]}…")
+    write_json({label: e.summary for label, e in made.evaluations.items()}, json_file)
 
 
 @app.command()
@@ -154,8 +152,8 @@ def evaluate(
         from dhbv.evaluation import report
 
         report.write_figures({str(period): result}, region, figures)
-        _say(f"figures: {figures}")
-    _write_json(result.summary, json_file)
+        say(f"figures: {figures}")
+    write_json(result.summary, json_file)
 
 
 @app.command()
@@ -197,10 +195,10 @@ def forecast(
             on_progress=lambda done, days: bars.update(task, completed=done, total=days),
         )  # fmt: skip
     forecasting.write(fluxes, out)
-    _say(f"{fluxes.sizes['basin']} basins × {fluxes.sizes['time']} days, {fluxes.attrs['start']}: {out}")
+    say(f"{fluxes.sizes['basin']} basins × {fluxes.sizes['time']} days, {fluxes.attrs['start']}: {out}")
     if save_state is not None:
         last.write(save_state)
-        _say(f"state valid at {last.time}: {save_state}")
+        say(f"state valid at {last.time}: {save_state}")
 
 
 @app.command()
@@ -224,7 +222,7 @@ def benchmark(
     for name, value in (result | benchmarks.machine(device)).items():
         table.add_row(name, _figure(value))
     console.print(table)
-    _write_json(result | {"machine": benchmarks.machine(device), "rounds": rounds}, json_file)
+    write_json(result | {"machine": benchmarks.machine(device), "rounds": rounds}, json_file)
 
 
 @app.command()
@@ -244,7 +242,7 @@ def demo(
     with _bars() as bars:
         summary = demonstration.run(out, data, attributes, DeltaHbv, bars)
     console.print(demonstration.render(summary))
-    _write_json(summary, json_file)
+    write_json(summary, json_file)
 
 
 def _figure(value: Any) -> str:
@@ -265,27 +263,10 @@ def _bars() -> Iterator[Progress]:
         yield progress
 
 
-def _say(text: str) -> None:
-    """One line as it is: brackets in a path are no markup, and a long path is not broken."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-
 def _show(summary: dict[str, Any], title: str) -> None:
     from dhbv.evaluation import scores
 
     console.print(scores.render(summary, escape(title)))
-
-
-def _write_json(content: Any, target: str | None) -> None:
-    """JSON to a file, all at once, or to standard output for `-`."""
-    if target is None:
-        return
-    text = json.dumps(content, indent=1, allow_nan=False)
-    if target == "-":
-        print(text)
-        return
-    with written_whole(Path(target)) as draft:
-        draft.write_text(text + "\n", encoding="utf-8")
 
 
 def _basins(text: str | None, default: tuple[str, ...] | None) -> tuple[str, ...] | None:

@@ -1,16 +1,23 @@
-"""Files that readers never see half written."""
+"""Files that readers never see half written, and that outlive a crash; locks that a killed holder frees."""
 
 from __future__ import annotations
 
+import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from dhbv.errors import DhbvError
+
+_PAUSE = 0.005
+"""Seconds between two looks at a lock."""
+
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A draft beside `path` to write to, which takes its place when the block ends well.
+    """A draft beside `path` to write to, which takes its place, durably, when the block ends well.
 
     Folders on the way are made. If the block fails the draft is removed and `path` stays as it was.
     """
@@ -18,8 +25,60 @@ def written_whole(path: Path) -> Iterator[Path]:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield draft
-        with draft.open("rb") as file:
-            os.fsync(file.fileno())
+        flush(draft)
         draft.replace(path)
+        flush(path.parent)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def flush(path: Path) -> None:
+    """Wait until the content of a file, or the list of names in a folder, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def locked(path: Path, *, shared: bool = False, patience: float = 60.0) -> Iterator[None]:
+    """Hold the lock file `path` for the block: alone, or `shared` with others that only read.
+
+    The kernel frees it when the holder ends, however it ends. A reader needs no right to write,
+    and where there is no lock file yet there is no writer to wait for.
+
+    Raises:
+        DhbvError: if others hold it for more than `patience` seconds; names the process.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY if shared else os.O_RDWR | os.O_CREAT, 0o666)
+    except FileNotFoundError:
+        if not shared:
+            raise
+        yield
+        return
+    try:
+        deadline = time.monotonic() + patience
+        while not _taken(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX):
+            if time.monotonic() > deadline:
+                holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
+                raise DhbvError(
+                    f"{path} has been held for {patience:.0f} s by another process (the last writer was process "
+                    f"{holder}): wait until it is done, or end it if it hangs, and try again"
+                )
+            time.sleep(_PAUSE)
+        if not shared:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _taken(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

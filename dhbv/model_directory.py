@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
-from dhbv import __version__, configuration
+from dhbv import __version__, configuration, network_shapes
 from dhbv.configuration import Config
 from dhbv.errors import ModelDirectoryError
 from dhbv.normalisation import Statistics
@@ -34,6 +34,7 @@ STATISTICS = "statistics.json"
 SCORES = "scores.json"
 CARD = "README.md"
 MANIFEST = "manifest.json"
+_WRITTEN_HERE = (WEIGHTS, CONFIG, STATISTICS, SCORES, CARD)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +77,11 @@ def save(
         extra: further files by name, such as the loss curve.
 
     Raises:
-        ModelDirectoryError: if something lies at `path` already.
+        ModelDirectoryError: if something lies at `path` already, or the weights are not finite or not
+            those of `config`.
     """
     refuse_occupied(path)
+    network_shapes.check(weights, config.model, str(path))
     contents = {
         WEIGHTS: save_arrays({name: np.ascontiguousarray(w) for name, w in sorted(weights.items())}),
         CONFIG: configuration.dump(config).encode(),
@@ -109,6 +112,15 @@ def save(
     return load(path)
 
 
+def with_files(model: ModelDirectory, path: Path, extra: Mapping[str, bytes]) -> ModelDirectory:
+    """The same model as a new directory at `path` that holds further files, such as a scorecard; see `save`."""
+    kept = {n: _read(model.path / n) for n in model.manifest["files"] if n not in _WRITTEN_HERE}
+    return save(
+        path, model.config, model.statistics, model.weights,
+        data_digest=model.manifest["data_digest"], scores=model.scores, extra={**kept, **extra},
+    )  # fmt: skip
+
+
 def refuse_occupied(path: Path) -> None:
     """Raise ModelDirectoryError unless `path` is free or an empty folder."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
@@ -121,15 +133,18 @@ def load(path: Path) -> ModelDirectory:
     """Read the model directory at `path` and verify every file against its checksum.
 
     Raises:
-        ModelDirectoryError: if it is no model directory, a file is missing or damaged, or its
-            format is another; the message names the file.
+        ModelDirectoryError: if it is no model directory, a file is missing or damaged, its format is
+            another, or the weights are not those of its configuration; the message names the file.
     """
     path = Path(path)
     if not (path / MANIFEST).is_file():
         raise ModelDirectoryError(
             f"{path} is not a model directory: it has no {MANIFEST}; `dhbv train` makes one"
         )
-    manifest = json.loads(_read(path / MANIFEST))
+    try:
+        manifest = json.loads(_read(path / MANIFEST))
+    except ValueError as error:
+        raise ModelDirectoryError(f"{path / MANIFEST} is damaged: {error}; copy it anew") from None
     if manifest.get("format") != FORMAT:
         raise ModelDirectoryError(
             f"{path} has model format {manifest.get('format')}, this version reads {FORMAT}: "
@@ -149,6 +164,7 @@ def load(path: Path) -> ModelDirectory:
         raise ModelDirectoryError(
             f"{path}: {STATISTICS} and {CONFIG} name different attributes; copy it anew"
         )
+    network_shapes.check(weights, config.model, str(path))
     return ModelDirectory(path, config, statistics, weights, manifest, json.loads(contents[SCORES]))
 
 

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dhbv import model_directory, normalisation
 from dhbv.configuration import Config, parse
 from dhbv.model_directory import ModelDirectory
 
@@ -74,19 +73,9 @@ def small_config(kind: str = "lstm_mlp", variant: str = "delta_bt_gt", **trainin
 @pytest.fixture
 def make_directory(tmp_path: Path) -> Callable[..., ModelDirectory]:
     """A maker of model directories with random weights: make_directory(kind, variant, seed)."""
-    torch = pytest.importorskip("torch")
-    from dhbv.model import DeltaModel
+    from tests.small_models import small_model
 
     def make(kind: str = "lstm_mlp", variant: str = "delta_bt_gt", seed: int = 0) -> ModelDirectory:
-        torch.manual_seed(seed)
-        config = small_config(kind, variant)
-        statistics = normalisation.fit(weather(400, 12), attribute_table(12), ATTRIBUTES)
-        network = DeltaModel(config.model, statistics).network
-        with torch.no_grad():
-            for weight in network.parameters():
-                weight.add_(0.3 * torch.randn_like(weight))
-        weights = {name: w.numpy() for name, w in network.state_dict().items()}
-        path = tmp_path / f"{kind}-{variant}-{seed}"
-        return model_directory.save(path, config, statistics, weights, data_digest="none", scores={})
+        return small_model(tmp_path / f"{kind}-{variant}-{seed}", seed, kind=kind, variant=variant)
 
     return make

@@ -78,3 +78,43 @@ def test_the_card_tells_what_it_is(make_directory: Make) -> None:
     assert model.weights_sha256 in card
     assert "delta_bt_gt" in card
     assert "geol_1st_class" in card
+
+
+def test_weights_that_are_not_the_configurations_are_neither_written_nor_read(
+    make_directory: Make, tmp_path: Path
+) -> None:
+    model = make_directory()
+    short = model.weights | {"head.weight": model.weights["head.weight"][:-1]}
+    keep = {"data_digest": "none", "scores": {}}
+    with pytest.raises(
+        ModelDirectoryError, match=r"head\.weight has the shape \[7, 8\], the configuration makes it"
+    ):
+        model_directory.save(tmp_path / "short", model.config, model.statistics, short, **keep)
+    infinite = model.weights | {"head.bias": np.full_like(model.weights["head.bias"], np.inf)}
+    with pytest.raises(ModelDirectoryError, match=r"head\.bias is not finite"):
+        model_directory.save(tmp_path / "infinite", model.config, model.statistics, infinite, **keep)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [model.path.name]
+    other = make_directory("mlp", "delta")
+    manifest = json.loads((model.path / MANIFEST).read_text())
+    manifest["files"][WEIGHTS] = other.weights_sha256
+    (model.path / WEIGHTS).write_bytes((other.path / WEIGHTS).read_bytes())
+    (model.path / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(ModelDirectoryError, match=r"needs arrays that are absent \(embedding\.bias"):
+        model_directory.load(model.path)
+
+
+def test_a_damaged_manifest_is_said(make_directory: Make) -> None:
+    path = make_directory().path
+    (path / MANIFEST).write_text((path / MANIFEST).read_text()[:-20])
+    with pytest.raises(ModelDirectoryError, match=r"manifest\.json is damaged: .*; copy it anew"):
+        model_directory.load(path)
+
+
+def test_further_files_make_a_new_directory_of_the_same_model(make_directory: Make, tmp_path: Path) -> None:
+    model = make_directory()
+    first = model_directory.with_files(model, tmp_path / "first", {"a.txt": b"a"})
+    second = model_directory.with_files(first, tmp_path / "second", {"b.txt": b"b"})
+    assert second.weights_sha256 == model.weights_sha256
+    assert (second.config, second.statistics) == (model.config, model.statistics)
+    assert [(second.path / n).read_bytes() for n in ("a.txt", "b.txt")] == [b"a", b"b"]
+    assert {"a.txt", "b.txt"} <= second.manifest["files"].keys()

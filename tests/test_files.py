@@ -1,0 +1,93 @@
+"""Files appear whole or not at all; a lock keeps others out and dies with its holder."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from dhbv.errors import DhbvError
+from dhbv.files import locked, written_whole
+
+
+def test_a_file_takes_its_place_when_the_block_ends_well(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "file"
+    for text in ("first", "second"):
+        with written_whole(path) as draft:
+            draft.write_text(text, encoding="utf-8")
+            assert not path.exists() or path.read_text(encoding="utf-8") == "first"
+        assert path.read_text(encoding="utf-8") == text
+    assert [p.name for p in path.parent.iterdir()] == ["file"]
+
+
+def test_a_failing_block_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old", encoding="utf-8")
+
+    def write() -> None:
+        with written_whole(path) as draft:
+            draft.write_text("new", encoding="utf-8")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write()
+    assert path.read_text(encoding="utf-8") == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_file_and_folder_are_flushed_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rename that reaches the disk before the content would leave an empty file after a power cut."""
+    path, steps = tmp_path / "file", []
+    replace = Path.replace
+
+    def fsync(descriptor: int) -> None:
+        steps.append("flush " + Path(f"/proc/self/fd/{descriptor}").readlink().name.lstrip("."))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", lambda self, target: steps.append("rename") or replace(self, target))
+    with written_whole(path) as draft:
+        draft.write_text("x", encoding="utf-8")
+    assert steps == [f"flush file.{os.getpid()}", "rename", f"flush {tmp_path.name}"]
+
+
+def test_a_lock_keeps_writers_out_and_names_the_holder(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with locked(lock):
+        for shared in (False, True):
+            held = rf"{re.escape(str(lock))} has been held for 0 s .* process {os.getpid()}\)"
+            with pytest.raises(DhbvError, match=held), locked(lock, shared=shared, patience=0.0):
+                pass
+    with (
+        locked(lock, shared=True),
+        locked(lock, shared=True, patience=0.0),
+        pytest.raises(DhbvError, match="has been held"),
+        locked(lock, patience=0.0),
+    ):
+        pass
+    with locked(lock, patience=0.0):
+        pass
+
+
+def test_a_reader_needs_no_lock_file(tmp_path: Path) -> None:
+    with locked(tmp_path / "lock", shared=True):
+        assert not list(tmp_path.iterdir())
+
+
+def test_a_killed_holder_frees_its_lock(tmp_path: Path) -> None:
+    lock, (begun, begin) = tmp_path / "lock", os.pipe()
+    child = os.fork()
+    if child == 0:
+        with locked(lock):
+            os.write(begin, b"x")
+            signal.pause()
+        os._exit(0)
+    os.read(begun, 1)
+    with pytest.raises(DhbvError, match=f"process {child}"), locked(lock, patience=0.0):
+        pass
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    with locked(lock, patience=0.0):
+        pass
