@@ -53,6 +53,9 @@ STYLE = {
     "lines.linewidth": 1.2,
 }
 
+WORST_SHOWN = -0.2
+"""NSE below which nothing is told apart: as far as axes of NSE go."""
+
 HALF_A_DAY = np.timedelta64(12, "h")
 
 P = ParamSpec("P")
@@ -156,7 +159,7 @@ def dynamic_parameters(fluxes: xr.Dataset, truth: xr.Dataset | None = None) -> F
 
 @_styled
 def score_cdf(scores: Mapping[str, pd.Series]) -> Figure:
-    """Share of basins with at most a given NSE, a line for each model; left of −0.2 is cut off.
+    """Share of basins with at most a given NSE, a line for each model; cut off left of `WORST_SHOWN`.
 
     Args:
         scores: by label, NSE of each basin; NaN are left out and not counted.
@@ -256,6 +259,37 @@ def overview(
     return figure
 
 
+@_styled
+def scorecard(
+    challenger: pd.Series,
+    champion: pd.Series | None,
+    held_out: pd.Series,
+    gains: pd.DataFrame,
+    title: str,
+) -> Figure:
+    """A challenge at a glance: NSE of both models basin by basin, over all basins, and the gains' intervals.
+
+    Args:
+        challenger: NSE, index basin; NaN where there is none.
+        champion: the same; None draws the challenger alone.
+        held_out: True for basins held out from training, drawn as diamonds; index basin.
+        gains: a row a comparison, labelled as it shall be; columns lower, gain and upper, the unit of
+            the score. Infinite ends are drawn to the edge, rows without a gain not at all.
+        title: of the whole.
+    """
+    if champion is None:
+        figure = Figure(figsize=(5, 4), layout="constrained")
+        _draw_cdf(figure.subplots(), {"challenger": challenger})
+    else:
+        figure = Figure(figsize=(13, 4.2), layout="constrained")
+        left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.1, 1.1))
+        _draw_pairs(left, champion, challenger, held_out)
+        _draw_cdf(middle, {"challenger": challenger, "champion": champion})
+        _draw_gains(right, gains.dropna(subset="gain"))
+    figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+    return figure
+
+
 def _draw_hydrograph(
     top: Axes, bottom: Axes, fluxes: xr.Dataset, observed: xr.DataArray | None, basin: str
 ) -> None:
@@ -315,8 +349,49 @@ def _draw_cdf(ax: Axes, scores: Mapping[str, pd.Series]) -> None:
         # The two ends carry each curve to the edges of the panel.
         x, y = np.r_[-1e9, values, 1.0], np.r_[0.0, share, 1.0 if len(values) else 0.0]
         ax.step(x, y, where="post", color=LINES[i % len(LINES)], label=name)
-    ax.set(xlim=(-0.2, 1.0), ylim=(0.0, 1.0), xlabel="NSE (–)", ylabel="share of basins (–)")
+    ax.set(xlim=(WORST_SHOWN, 1.0), ylim=(0.0, 1.0), xlabel="NSE (–)", ylabel="share of basins (–)")
     ax.legend(loc="upper left", title="median NSE (basins)", alignment="left", handlelength=1.2)
+
+
+def _draw_pairs(ax: Axes, champion: pd.Series, challenger: pd.Series, held_out: pd.Series) -> None:
+    """Points above the line gain; what lies below `WORST_SHOWN` is drawn at the edge."""
+    ax.plot((WORST_SHOWN, 1.0), (WORST_SHOWN, 1.0), color=GREY, linewidth=0.8, linestyle="--")
+    both = champion.notna() & challenger.notna()
+    for label, marker, colour, chosen in (
+        ("not held out", "o", BLUE, both & ~held_out),
+        ("held out", "D", ORANGE, both & held_out),
+    ):
+        x, y = (scores[chosen].clip(lower=WORST_SHOWN) for scores in (champion, challenger))
+        name = f"{label} ({int(chosen.sum())})"
+        ax.scatter(
+            x, y, s=14, marker=marker, color=colour, alpha=0.6, linewidths=0, label=name, clip_on=False
+        )
+    ax.set(
+        xlim=(WORST_SHOWN, 1.0),
+        ylim=(WORST_SHOWN, 1.0),
+        xlabel="NSE of champion (–)",
+        ylabel="NSE of challenger (–)",
+    )
+    ax.set_aspect("equal")
+    better = int((challenger > champion)[both].sum())
+    ax.set_title(f"better in {better} of {int(both.sum())} basins", loc="left")
+    ax.legend(loc="upper left", title="basins", alignment="left", handletextpad=0.2)
+
+
+def _draw_gains(ax: Axes, gains: pd.DataFrame) -> None:
+    """Intervals from the first comparison at the top down; green above 0, red below, grey across."""
+    finite = gains.replace([np.inf, -np.inf], np.nan)
+    widest = float(finite.abs().max().max()) if finite.notna().any().any() else 0.0
+    edge = 1.15 * widest or 1.0
+    ax.axvline(0.0, color=BLACK, linewidth=0.8)
+    for n, row in enumerate(gains[["lower", "gain", "upper"]].to_numpy(float)):
+        lower, gain, upper = np.clip(row, -edge, edge)
+        colour, marker = (GREEN, "^") if lower > 0.0 else (VERMILLION, "v") if upper < 0.0 else (GREY, "o")
+        ax.plot((lower, upper), (n, n), color=colour, linewidth=2.5, solid_capstyle="butt")
+        ax.plot(gain, n, marker=marker, color=colour, markersize=7)
+    ax.set_yticks(range(len(gains)), [str(label) for label in gains.index])
+    ax.set(xlim=(-edge, edge), ylim=(max(len(gains), 1) - 0.5, -0.5), xlabel="median gain over basins (–)")
+    ax.set_title("challenger − champion, with interval", loc="left")
 
 
 def _draw_map(
