@@ -1,0 +1,116 @@
+"""What an operation is: where its data, versions and forecasts lie, and the rules it follows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from dhbv import configuration
+from dhbv.configuration import Natural, NonNegative, Positive, Section
+from dhbv.evaluation.challenge import GateConfig
+
+
+class ForecastConfig(Section, frozen=True):
+    """How a cycle is run."""
+
+    days: Positive = 10
+    """How many days ahead, T0 among them."""
+    weather: str | None = None
+    """Folder of weather forecasts, one NetCDF a cycle named by its day T0 (2024-05-01.nc), in the schema
+    of the data, with a dimension `member` where it is an ensemble. Where it lacks a cycle's file, or is
+    not given, past years' weather of the same dates stands in, flagged."""
+    spin_up_days: Positive = 1095
+    """Days run up to T0 where no state of the weights is at hand."""
+    fill_days: Natural = 7
+    """Of the days up to T0 so many may lack weather in a basin before the cycle is refused; the mean
+    weather of the same dates stands in for them, flagged."""
+    quantiles: tuple[float, ...] = (0.05, 0.25, 0.5, 0.75, 0.95)
+    """Of an ensemble, kept of every flux."""
+
+    def __post_init__(self) -> None:
+        if list(self.quantiles) != sorted({q for q in self.quantiles if 0.0 < q < 1.0}):
+            raise ValueError(f"quantiles must rise and lie between 0 and 1, not {list(self.quantiles)}")
+
+
+class RetrainConfig(Section, frozen=True):
+    """When a challenger is trained, and on what it is tried."""
+
+    every_days: Positive = 90
+    """Days after the last training, whatever has happened."""
+    new_basin_days: Positive = 20_000
+    """Observed basin-days, new or corrected, since the last training."""
+    skill_loss: NonNegative = 0.05
+    """By how much the champion's median NSE over the last `test_days` may lie below what it was promoted with."""
+    test_days: Positive = 365
+    """The newest days, kept from training, on which challenger and champion are compared."""
+    fill_days: Natural = 60
+    """Of all days so many may lack weather in a basin; the mean weather of the same dates stands in."""
+    warm_start: bool = True
+    """Whether training starts from the champion's weights rather than from scratch."""
+
+
+class SourcesConfig(Section, frozen=True):
+    """Where new data come from."""
+
+    drop: str | None = "incoming"
+    """Folder whose new files are taken: CSV, Parquet or NetCDF, see `dhbv.store.drop_folder`."""
+    nextgen: str | None = None
+    """NextGen hourly forcing: a NetCDF file or a folder of CSV files."""
+    usgs: bool = False
+    """Whether daily flow of the basins with USGS site numbers is asked for."""
+
+
+class OperationConfig(Section, frozen=True):
+    """One operation. Paths are relative to the file."""
+
+    training: str
+    """A training configuration; its `data.train.start` and basins count, its other periods follow the data."""
+    store: str = "store"
+    """The growing data store."""
+    registry: str = "registry"
+    """The versioned weights."""
+    forecasts: str = "forecasts"
+    """Cycles and states."""
+    sources: SourcesConfig = SourcesConfig()
+    forecast: ForecastConfig = ForecastConfig()
+    retrain: RetrainConfig = RetrainConfig()
+    gate: GateConfig = GateConfig()
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """A configured operation."""
+
+    config: OperationConfig
+    folder: Path
+    """Of the configuration file."""
+
+    @property
+    def store(self) -> Path:
+        return self.folder / self.config.store
+
+    @property
+    def registry(self) -> Path:
+        return self.folder / self.config.registry
+
+    @property
+    def forecasts(self) -> Path:
+        return self.folder / self.config.forecasts
+
+    @property
+    def training(self) -> configuration.Config:
+        """How challengers are trained.
+
+        Raises:
+            ConfigurationError: see `dhbv.configuration.load`.
+        """
+        return configuration.load(self.folder / self.config.training, configuration.Config)
+
+
+def load(path: Path) -> Operation:
+    """The operation in the YAML file `path`.
+
+    Raises:
+        ConfigurationError: see `dhbv.configuration.load`.
+    """
+    return Operation(configuration.load(path, OperationConfig), Path(path).absolute().parent)

@@ -1,0 +1,84 @@
+"""New data on their way into the store: every configured source, past the quality gate."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import NamedTuple
+
+import xarray as xr
+
+from dhbv.errors import DhbvError
+from dhbv.files import written_whole
+from dhbv.operations.configuration import Operation
+from dhbv.quality import Report, examine
+from dhbv.store import Receipt, Store
+from dhbv.store.drop_folder import take_new
+from dhbv.store.sources import take_nextgen, take_usgs
+
+YEARS = 10
+"""Of what the store knows so many are the gate's idea of what is usual."""
+
+
+class Arrival(NamedTuple):
+    """What became of one delivery."""
+
+    source: str
+    receipt: Receipt | None
+    """None where nothing of it could be taken."""
+    problem: str
+    """Why not; empty where it was taken."""
+
+
+class Ingested(NamedTuple):
+    """What a round over all sources brought."""
+
+    arrivals: list[Arrival]
+    reports: list[Report]
+    """Of the gate, one a delivery that it looked at."""
+
+
+def ingest(operation: Operation, today: dt.date) -> Ingested:
+    """Take what is new from every source; a source that fails is told of and the others are taken.
+
+    The gate's reports lie in `reports/<today>.txt` of the operation's folder.
+    """
+    store, sources = Store(operation.store), operation.config.sources
+    reports: list[Report] = []
+
+    def gate(region: xr.Dataset) -> Report:
+        reports.append(examine(region, known=_known(store, region, today), today=today))
+        return reports[-1]
+
+    arrivals: list[Arrival] = []
+    if sources.drop is not None:
+        folder = operation.folder / sources.drop
+        folder.mkdir(parents=True, exist_ok=True)
+        arrivals += [Arrival(t.file.name, t.receipt, t.problem) for t in take_new(store, folder, gate=gate)]
+    if sources.nextgen is not None:
+        path = operation.folder / sources.nextgen
+        arrivals.append(_tried(str(path), lambda: take_nextgen(store, path, gate=gate)))
+    if sources.usgs:
+        arrivals.append(_tried("USGS daily values", lambda: take_usgs(store, today, gate=gate)))
+    if reports:
+        with written_whole(operation.folder / "reports" / f"{today}.txt") as draft:
+            draft.write_text("\n\n".join(r.table() for r in reports) + "\n", encoding="utf-8")
+    return Ingested(arrivals, reports)
+
+
+def _tried(source: str, take: Callable[[], Receipt]) -> Arrival:
+    try:
+        return Arrival(source, take(), "")
+    except (DhbvError, OSError) as error:
+        return Arrival(source, None, str(error))
+
+
+def _known(store: Store, region: xr.Dataset, today: dt.date) -> xr.Dataset | None:
+    """What the store has of the region's basins, where it has any."""
+    span = store.span()
+    here = [str(b) for b in region["basin"].values]
+    basins = [b for b in store.basins() if b in here]
+    if span is None or not basins:
+        return None
+    first = max(span[0], today - dt.timedelta(days=365 * YEARS))
+    return store.window(min(first, span[1]), span[1], basins=basins)

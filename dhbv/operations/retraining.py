@@ -1,0 +1,197 @@
+"""When a challenger is trained, on what, how it is tried, and how it comes to serve."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import xarray as xr
+
+from dhbv import model_directory
+from dhbv.configuration import Config, Period
+from dhbv.errors import DhbvError
+from dhbv.evaluation.challenge import challenge
+from dhbv.evaluation.evaluate import evaluate
+from dhbv.evaluation.scorecard import Scorecard
+from dhbv.model_directory import ModelDirectory
+from dhbv.operations import cycle, weather
+from dhbv.operations.configuration import Operation
+from dhbv.registry import Move, Registry, Serving, Version
+from dhbv.store import Store
+
+SCORECARD = ("scorecard.json", "scorecard.md", "scorecard.png")
+"""What a version holds of its trial."""
+
+PROMISED = ("test period", "nse")
+"""The score a champion was made with, by which drift is told."""
+
+
+class Spans(NamedTuple):
+    """What the data at hand allow."""
+
+    train: Period
+    test: Period
+
+
+def reason(operation: Operation, now: dt.datetime) -> str | None:
+    """Why a challenger should be trained now, in words; None where there is no reason.
+
+    Looked at in turn: whether there is a version, the schedule, new observations, lost skill.
+    """
+    store, rules = Store(operation.store), operation.config.retrain
+    registry = _registry(operation)
+    if registry is None:
+        return "there is no version yet"
+    last = max(dt.datetime.fromisoformat(e.when) for e in registry.journal() if e.action == "publish")
+    days = (now - last).days
+    if days >= rules.every_days:
+        return f"the last training was {days} days ago (every {rules.every_days})"
+    new = store.basin_days_since(last)
+    if new >= rules.new_basin_days:
+        return (
+            f"{new} new or corrected observed basin-days since the last training (at {rules.new_basin_days})"
+        )
+    return _drift(operation, store, registry)
+
+
+def train(
+    operation: Operation,
+    work: Path,
+    *,
+    device: str = "auto",
+    say: Callable[[str], None] = lambda _: None,
+) -> ModelDirectory:
+    """Train a challenger on all but the newest days.
+
+    Args:
+        operation: the operation.
+        work: a folder for work in progress; after a kill the same call goes on from there.
+        device: see `dhbv.training.trainer.choose_device`.
+        say: told what happens.
+
+    Raises:
+        DhbvError: if the data are too short, or training fails; what serves goes on serving.
+    """
+    from dhbv.pipeline import make_model
+
+    store, registry = Store(operation.store), _registry(operation)
+    spans = spans_of(operation, store)
+    champion = registry.serving().model if registry is not None and registry.champion() else None
+    start_from = champion if operation.config.retrain.warm_start else None
+    region = _region(operation, store, spans.test.end)
+    config = _config(operation.training, spans)
+    origin = "from scratch" if start_from is None else f"from weights {start_from.weights_sha256[:12]}"
+    say(f"training {origin} on {region.sizes['basin']} basins, {spans.train}")
+    out = work / "trained"
+    shutil.rmtree(out, ignore_errors=True)
+    return make_model(config, region, out, device=device, start_from=start_from).model
+
+
+def judge(
+    operation: Operation, challenger: ModelDirectory, *, smoke: Callable[[Path], None] | None = None
+) -> Scorecard:
+    """The challenger against the champion on days, and basins, that neither was trained on.
+
+    Args:
+        operation: the operation.
+        challenger: as `train` made it.
+        smoke: runs a model as it will be run in service, and raises if it cannot.
+    """
+    store, registry = Store(operation.store), _registry(operation)
+    test = spans_of(operation, store).test
+    champion = registry.serving().model if registry is not None and registry.champion() else None
+    return challenge(
+        challenger, champion, _region(operation, store, test.end), test,
+        held_out=operation.training.data.held_out, smoke=smoke, gate=operation.config.gate,
+    )  # fmt: skip
+
+
+def publish(
+    operation: Operation, challenger: ModelDirectory, card: Scorecard, *, who: str, why: str
+) -> Version:
+    """Take the challenger into the registry with its scorecard; it serves nobody yet."""
+    draft = challenger.path.with_name("judged")
+    shutil.rmtree(draft, ignore_errors=True)
+    picture = card.figure(challenger.path.with_name(SCORECARD[2]))
+    contents = (card.to_json().encode(), card.markdown().encode(), picture.read_bytes())
+    model_directory.with_files(challenger, draft, dict(zip(SCORECARD, contents, strict=True)))
+    version = Registry(operation.registry).publish(draft, who=who, why=why)
+    shutil.rmtree(challenger.path)
+    shutil.rmtree(draft)
+    return version
+
+
+def promote(operation: Operation, version: Version, *, who: str, why: str, issue: dt.date) -> Move:
+    """Bring the version's state to `issue`, by a spin-up or from its own last one, then let it serve."""
+    cycle.state_at(operation, Serving(version, version.load(), ""), Store(operation.store), issue)
+    return Registry(operation.registry).promote(version.id, who=who, why=why)
+
+
+def rollback(operation: Operation, *, who: str, why: str, issue: dt.date) -> Move:
+    """Let the champion before serve again, and bring its last state to `issue`."""
+    registry = Registry(operation.registry)
+    move = registry.rollback(who=who, why=why)
+    cycle.state_at(operation, registry.serving(), Store(operation.store), issue)
+    return move
+
+
+def spans_of(operation: Operation, store: Store) -> Spans:
+    """Training and test days: from the configured start to the newest observed day, the last ones for testing.
+
+    Raises:
+        DhbvError: if too few days are there.
+    """
+    flow, rules = store.span("streamflow"), operation.config.retrain
+    if flow is None:
+        raise DhbvError(f"the store {operation.store} holds no observed flow: ingest some first")
+    training = operation.training
+    first = max(training.data.train.start, flow[0])
+    test = Period(start=flow[1] - (rules.test_days - 1) * cycle.DAY, end=flow[1])
+    needed = training.training.warmup_days + training.training.window_days
+    if (test.start - first).days < needed:
+        raise DhbvError(
+            f"the store holds observed flow of {first}..{flow[1]}; with {rules.test_days} days kept for testing, fewer "
+            f"than the {needed} days of one training window are left: ingest more history, or lower "
+            "retrain.test_days or the windows of the training configuration"
+        )
+    return Spans(Period(start=first, end=test.start - cycle.DAY), test)
+
+
+def _config(training: Config, spans: Spans) -> Config:
+    data = msgspec.structs.replace(training.data, train=spans.train, test=spans.test, validation=None)
+    return msgspec.structs.replace(training, data=data)
+
+
+def _region(operation: Operation, store: Store, end: dt.date) -> xr.Dataset:
+    """All days up to `end`, weather without a gap."""
+    span = store.span()
+    if span is None:
+        raise DhbvError(f"the store {operation.store} holds no weather: ingest some first")
+    basins = cycle.basins_of(operation, store)
+    return weather.known(store, basins, span[0], end, fill_days=operation.config.retrain.fill_days).region
+
+
+def _registry(operation: Operation) -> Registry | None:
+    """The registry, if anything has been published."""
+    registry = Registry(operation.registry)
+    return registry if registry.versions_path.is_dir() and registry.versions() else None
+
+
+def _drift(operation: Operation, store: Store, registry: Registry) -> str | None:
+    """Whether the champion's skill over the newest days has fallen below what it was made with."""
+    champion = registry.champion()
+    if champion is None or champion.publication is None:
+        return None
+    label, score = PROMISED
+    promised = champion.publication.scores.get(label, {}).get(score)
+    if promised is None:
+        return None
+    test = spans_of(operation, store).test
+    skill = evaluate(champion.load(), _region(operation, store, test.end), test).summary["median"][score]
+    if skill is None or skill >= promised - operation.config.retrain.skill_loss:
+        return None
+    return f"the champion's median NSE over {test} is {skill:.3f}; it was {promised:.3f} when it was made"

@@ -1,0 +1,120 @@
+"""Retraining: train a challenger when there is a reason, judge it, keep it, and let it serve if it is better."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from prefect import flow, task
+from prefect.concurrency.sync import concurrency
+
+from dhbv import model_directory
+from dhbv.evaluation.scorecard import Scorecard
+from dhbv.operations import configuration, cycle, retraining
+from dhbv.operations.configuration import Operation
+from dhbv.physics.variables import VARIABLES
+from dhbv.registry import Registry
+from dhbv.store import Store
+from flows.reporting import announce, say, show, who
+from flows.smoke import smoke_test
+
+GPU = "gpu"
+"""The concurrency limit that keeps one training at a time on the GPU; `flows.bootstrap` makes it."""
+
+
+@flow(name="retrain")
+def retrain(operation: str, why: str | None = None, device: str = "auto") -> str | None:
+    """Train, judge and publish a challenger, and promote it if it is better.
+
+    Args:
+        operation: the operation's file.
+        why: train now, for this reason; without one only if `retraining.reason` gives one.
+        device: auto, cpu or cuda.
+
+    Returns:
+        The id of the version published, if any.
+    """
+    site = configuration.load(Path(operation))
+    reason = why or retraining.reason(site, dt.datetime.now(dt.UTC))
+    if reason is None:
+        say("no reason to train")
+        return None
+    say(f"training, because {reason}")
+    trained = train(operation, device)
+    version, decision = evaluate(operation, trained, reason)
+    if decision == "promote":
+        promote(operation, version, f"better than the champion; trained because {reason}")
+    return version
+
+
+@task(name="train", persist_result=False)
+def train(operation: str, device: str = "auto") -> str:
+    """Train a challenger; returns its folder. A killed run is taken up where it was by the next."""
+    site = configuration.load(Path(operation))
+    with _gpu_to_itself(device):
+        return str(retraining.train(site, site.folder / "training", device=device, say=say).path)
+
+
+@flow(name="evaluate")
+def evaluate(operation: str, trained: str, why: str) -> tuple[str, str]:
+    """Judge the challenger in the folder `trained` and publish it with its scorecard: its id, the decision."""
+    site = configuration.load(Path(operation))
+    challenger = model_directory.load(Path(trained))
+    card: Scorecard = retraining.judge(site, challenger, smoke=functools.partial(_smoke, site))
+    version = retraining.publish(site, challenger, card, who=who(), why=why)
+    show("scorecard", card.markdown(), f"{version.id} against the champion")
+    say(f"{version.id}: {card.decision}: {'; '.join(card.reasons)}")
+    return version.id, card.decision
+
+
+@flow(name="promote")
+def promote(operation: str, version: str, why: str) -> None:
+    """Let a version serve: its very files run once more, its state is brought to the next cycle's day."""
+    site = configuration.load(Path(operation))
+    chosen = Registry(site.registry).version(version)
+    _smoke(site, chosen.path)
+    move = retraining.promote(site, chosen, who=who(), why=why, issue=_next_issue(site))
+    say(f"{move.after} serves now, {move.before or 'nothing'} did before")
+    announce(move.after, operation)
+
+
+@flow(name="rollback")
+def rollback(operation: str, why: str) -> None:
+    """Take the last promotion back: the champion before serves, its last state brought to the next cycle's day."""
+    site = configuration.load(Path(operation))
+    move = retraining.rollback(site, who=who(), why=why, issue=_next_issue(site))
+    say(f"{move.after} serves again instead of {move.before}")
+    announce(move.after, operation)
+
+
+def _next_issue(site: Operation) -> dt.date:
+    span = Store(site.store).span()
+    assert span is not None, "a version was trained on this store"
+    return span[1] + cycle.DAY
+
+
+def _smoke(site: Operation, model: Path) -> None:
+    """Run a model with the attributes of the first basin."""
+    store = Store(site.store)
+    basin, span = cycle.basins_of(site, store)[0], store.span()
+    assert span is not None
+    static = store.window(span[1], span[1], basins=[basin])
+    wanted = {
+        n: v.values[0] for n, v in static.data_vars.items() if v.dims == ("basin",) and n not in VARIABLES
+    }
+    smoke_test(model, {str(n): v if isinstance(v, str) else float(v) for n, v in wanted.items()})
+
+
+@contextmanager
+def _gpu_to_itself(device: str) -> Iterator[None]:
+    """One training at a time where there is a GPU; the limit must exist, or nothing would be limited."""
+    from dhbv.training.trainer import choose_device
+
+    if choose_device(device).type == "cpu":
+        yield
+        return
+    with concurrency(GPU, strict=True):
+        yield
