@@ -83,6 +83,11 @@ class BmiConfig(Section, frozen=True):
         if self.state is not None and self.spin_up is not None:
             raise ValueError("state and spin_up both say how to start: leave one out")
 
+    @property
+    def begins(self) -> np.datetime64:
+        """`start_time` as numpy has it: UTC that does not say so."""
+        return np.datetime64(self.start_time.replace(tzinfo=None), "h")
+
 
 def attribute_columns(config: BmiConfig, path: Path) -> dict[str, Sequence[Value]]:
     """Columns of attribute values by name, one value for each catchment in order.

@@ -65,15 +65,17 @@ class DeltaHbv(CatchmentGrid):
         self._path, self._config = path, config
         self._model = _load_model(config, path)
         self._columns = attribute_columns(config, path)
-        if LATITUDE in self._columns:
+        if config.pet == "hargreaves" and LATITUDE in self._columns:
             self._latitudes()  # a wrong one is told at once; a missing one may still be set
         self._size = len(config.catchments)
         self._names, self._roles = _inputs_of(config)
         usual = self._model.statistics.forcing_mean[1]
-        self._inputs = Inputs(self._names, config.catchments, config.inputs, usual, str(path))
+        hours = config.time_step // 3600
+        self._inputs = Inputs(self._names, config.catchments, config.inputs, usual, str(path), hours)
         self._stream = Stream(config, self._inputs)
         self._serialization = Serialization(self._save, self._restore)
         self._parameters: dict[str, list[float]] = {}
+        self._stores: dict[str, NDArray[np.float64]] = {}
         self._time = 0.0
         self._arrays = dict(zip(self._names, self._inputs.values, strict=True))
         self._arrays |= self._stream.outputs | self._stream.ledger.arrays | {RESET_TIME: np.zeros(1)}
@@ -122,6 +124,8 @@ class DeltaHbv(CatchmentGrid):
         if self._stream.runtime is None:
             source = functools.partial(start.first_state, self._config, self._path.parent)
             self._stream.begin(*self._open(), source)
+            for store, values in self._stores.items():
+                self._stream.set_store(store, values)
         assert self._stream.runtime is not None
         return self._stream.runtime
 
@@ -211,18 +215,28 @@ class DeltaHbv(CatchmentGrid):
             DhbvError: if the variable cannot be set, or not to this.
         """
         if name in self._names:
-            self._arrays[name][:] = src
+            try:
+                self._arrays[name][:] = src
+            except ValueError:
+                raise self._wrong_size(name, src) from None
             self._inputs.was_set(name)
         elif name in self._serialization.units:
             self._serialization.set(name, np.asarray(src))
         else:
-            values = np.broadcast_to(np.asarray(src, np.float64).reshape(-1), self._size)
-            self._set(name, values)
+            given = np.asarray(src, np.float64).reshape(-1)
+            if given.size not in (1, self._size):
+                raise self._wrong_size(name, given)
+            self._set(name, np.broadcast_to(given, self._size))
 
     def set_value_at_indices(self, name: str, inds: NDArray[np.int_], src: NDArray[Any]) -> None:
         values = self._current(name).copy()
         values[inds] = src
         self.set_value(name, values)
+
+    def _wrong_size(self, name: str, src: Any) -> DhbvError:
+        return DhbvError(
+            f"{name} takes one number for each of {self._size} catchments, or one for all, not {np.size(src)}"
+        )
 
     def _array(self, name: str) -> NDArray[Any]:
         """The array behind a name, as it is."""
@@ -253,17 +267,21 @@ class DeltaHbv(CatchmentGrid):
         """What is neither input nor protocol."""
         store = ROW[name].name if name in ROW else ""
         if store in SETTABLE:
-            self._start()
-            self._stream.set_store(store, values)
+            if self._stream.runtime is None:
+                # Setting it now would start the model, and attributes may still come.
+                self._stores[store] = values.copy()
+            else:
+                self._stream.set_store(store, values)
         elif name == RESET_TIME:
             self._time = 0.0
         elif name in PARAMETERS or name in self._attribute_names():
             self._set_static(name, values)
         else:
             self._array(name)
+            stores = ", ".join(n for n, row in ROW.items() if row.name in SETTABLE)
             raise DhbvError(
-                f"{name!r} cannot be set; what can: inputs ({', '.join(self._names)}), stores "
-                f"({', '.join(SETTABLE)}), and before the first update the attributes and parameters of the model"
+                f"{name!r} cannot be set; what can: inputs ({', '.join(self._names)}), stores ({stores}), and before "
+                "the first update the attributes and parameters of the model"
             )
 
     def _set_static(self, name: str, values: NDArray[np.float64]) -> None:

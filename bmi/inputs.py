@@ -63,6 +63,7 @@ class Inputs:
         policies: what is done with faulty values.
         usual_temperature: degC, fills a temperature before there is anything better.
         source: the configuration file, for messages.
+        hours: in a step.
     """
 
     def __init__(
@@ -72,16 +73,17 @@ class Inputs:
         policies: InputsConfig,
         usual_temperature: float,
         source: str,
+        hours: int = 1,
     ) -> None:
         self.names, self._catchments = tuple(names), catchments
-        self._policies, self._source = policies, source
+        self._policies, self._source, self._hours = policies, source, hours
         shape = (len(self.names), len(catchments))
         self.values = np.zeros(shape)
         """[input, N] as set from outside, never changed here."""
         self.good = np.zeros(shape)
         """[input, N] the last good value of each."""
         self.age = np.full(shape, np.inf)
-        """[input, N] steps since `good` was given; infinite before the first."""
+        """[input, N] hours since `good` was given; infinite before the first."""
         self.flags = np.zeros(len(catchments))
         """[N] what was done to the values since the last day's end, see `Quality`."""
         self.faults = np.zeros(len(catchments))
@@ -94,7 +96,6 @@ class Inputs:
         self._pointed: set[str] = set()
         self._set: set[str] = set()
         self._used: set[str] = set()
-        self._clean = False
         self._told: set[int] = set()
 
     def was_set(self, name: str) -> None:
@@ -124,11 +125,9 @@ class Inputs:
         """
         x = self.values
         if len(self._set) == len(self.names) and ((x >= self._lower) & (x <= self._upper)).all():
-            if not self._clean:
-                self.age[:] = 0.0  # only after a fault
-                self._clean = True
             self._set, self._used = set(), self._set
             self.good[:] = x
+            self.age.fill(0.0)
             return x
         return self._mended(now)
 
@@ -138,10 +137,11 @@ class Inputs:
             found = np.argwhere(fault == kind)
             if found.size:
                 self._tell_or_refuse(kind, key, found, now)
-        self._clean = False
         used = self.values.copy()
         well = fault == _OK
-        self.age[:] = np.where(well, 0.0, self.age + 1.0)
+        if self._policies.kelvin == "convert":
+            well |= fault == _KELVINS
+        self.age[:] = np.where(well, 0.0, self.age + self._hours)
         for kind, key in _FAULTS.items():
             where = fault == kind
             if where.any():
@@ -192,6 +192,6 @@ class Inputs:
         if kind not in self._told:
             self._told.add(kind)
             _log.warning(
-                "%s: by inputs.%s: %s it is replaced, counted in `input_faults` and flagged in `quality`; "
-                "further ones are only counted", what, key, policy,
+                "%s; it is replaced (inputs.%s: %s), counted in `input_faults` and flagged in `quality`, and "
+                "further ones are too without a word", what, key, policy,
             )  # fmt: skip

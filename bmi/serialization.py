@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dhbv.errors import StateError
+
 PREFIX = "ngen::"
 CREATE, SIZE, STATE, FREE = (
     "serialization_create",
@@ -55,7 +57,13 @@ class Serialization:
         elif what == SIZE:
             self._hold(np.zeros(int(values[0]), np.uint8))
         else:
-            self._restore(np.ascontiguousarray(values).view(np.uint8).tobytes())
+            data = np.ascontiguousarray(values).view(np.uint8).tobytes()
+            if name.startswith(PREFIX) and len(data) != len(self._state):
+                raise StateError(
+                    f"{len(self._state)} bytes of component state were announced and {len(data)} came: restore it from "
+                    "a copy, or start from a spin-up"
+                )
+            self._restore(data)
 
     def _hold(self, state: NDArray[np.uint8]) -> None:
         self._state = state

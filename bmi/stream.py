@@ -42,7 +42,7 @@ class Stream:
         self._config, self._inputs = config, inputs
         self._hours = config.time_step // 3600
         self._offset = np.timedelta64(config.utc_offset, "h")
-        self.now: Any = np.datetime64(config.start_time, "h")
+        self.now: Any = config.begins
         """UTC; from the state once it runs, not from the BMI clock."""
         self._hour = self._local_hour()
         """Of the local day, 0 to 23."""
@@ -86,7 +86,7 @@ class Stream:
     def advance(self, p: Float, tmin: Float, tmax: Float, ep: Float | None) -> None:
         """One step with its weather, each [N]: rates p and ep in mm h-1, temperatures in degC."""
         self._day.add(self._hours, p, tmin, tmax, ep)
-        self.ledger.into += self._hours * p
+        self.ledger.enter(self._hours * p)
         self.now += self._hours * _HOUR
         self._hour = (self._hour + self._hours) % 24
         if self._hours == 24:
@@ -115,7 +115,7 @@ class Stream:
 
     def _give(self) -> None:
         """The step's share of a day's water leaves."""
-        self.ledger.out += self._hours * self._share
+        self.ledger.leave(self._hours * self._share)
         np.multiply(self._share, self._hours / 1000.0, out=self.outputs[RUNOFF_DEPTH])
 
     def _held(self) -> Float:
@@ -141,7 +141,7 @@ class Stream:
         self._state = state
         self._share[:] = state.discharge / 24.0
         self._storage[:] = runtime.storage(state)
-        self.ledger.out += outputs["et"]
+        self.ledger.leave(outputs["et"])
         self._inputs.usual_temperature[:] = self._day.temperature
         self._flag_day()
         self._day.empty()
@@ -176,7 +176,7 @@ class Stream:
         """Everything needed to go on bit by bit."""
         _, state = self._running()
         run = {
-            "start": str(np.datetime64(self._config.start_time, "h")),
+            "start": str(self._config.begins),
             "now": str(self.now),
             "cold_until": str(self._cold_until),
             "hours": self._day.hours,
@@ -210,11 +210,20 @@ class Stream:
             if name not in saved.arrays or saved.arrays[name].shape != array.shape:
                 raise StateError(f"the component state is not complete: no {name}; start from a spin-up")
         now, quality = self._calendar_of(saved, elapsed)
-        self._runtime, self._latitude, self._state, self.now = runtime, latitude, saved.core, now
+        self._runtime, self._latitude, self._state = runtime, latitude, saved.core
+        self.now = np.datetime64(saved.run["now"], "h")
+        hours_left = 24 - self._local_hour()
+        self.now = now
         self._hour = self._local_hour()
         self._cold_until, self._day.hours = np.datetime64(saved.run["cold_until"], "D"), saved.run["hours"]
         for name, array in carried.items():
             array[:] = saved.arrays[name]
+        # Other parameters of routing hold another depth of the same days' runoff.
+        storage = runtime.storage(saved.core)
+        self.ledger.book(storage - self._storage)
+        self._storage[:] = storage
+        # Where a gap moves the hour of the day, what is left of its water leaves over the hours now left.
+        self._share *= hours_left / (24 - self._hour)
         self._flags[_STANDING] = joined(self._flags[_STANDING], quality)
         self.outputs[QUALITY][:] = joined(self.outputs[QUALITY], quality)
 
@@ -239,7 +248,7 @@ class Stream:
     def _calendar_of(self, saved: Saved, elapsed: Any) -> tuple[Any, Quality]:
         """When a restored state goes on: at its own time, if it is of this run or fits its date."""
         then, begun = (np.datetime64(saved.run[key], "h") for key in ("now", "start"))
-        configured = np.datetime64(self._config.start_time, "h")
+        configured = self._config.begins
         expected = configured + elapsed
         if begun == configured or then == expected:
             return then, Quality(0)
