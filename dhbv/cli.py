@@ -52,6 +52,7 @@ class Benchmark(StrEnum):
     kernels = "kernels"
     training = "training"
     inference = "inference"
+    bmi = "bmi"
 
 
 @app.callback()
@@ -206,9 +207,13 @@ def benchmark(
     what: Annotated[Benchmark, typer.Argument(help="What to time.", show_default=False)],
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     rounds: Annotated[int, typer.Option(min=1, help="Runs of each, in turn; medians are told.")] = 7,
+    model: Annotated[Path, typer.Option(help="Model directory that `bmi` runs.")] = Path(
+        "models/camels_us_531"
+    ),
     json_file: Json = None,
 ) -> None:
-    """Time kernels, a training step or inference against the plain loop, side by side in one run.
+    """Time kernels, a training step or inference against the plain loop, side by side in one run, or the
+    cost of the BMI component in NextGen.
 
     On a machine that others use too, OMP_WAIT_POLICY=passive keeps its threads from starving each other.
     Example: dhbv benchmark kernels --json kernels.json
@@ -217,7 +222,12 @@ def benchmark(
     from dhbv.training.trainer import choose_device
 
     choose_device(device)
-    result = benchmarks.BENCHMARKS[what.value](device, rounds)
+    if what is Benchmark.bmi:
+        from bmi import benchmark as component
+
+        result: dict[str, Any] = dict(component.measure(model, rounds))
+    else:
+        result = benchmarks.BENCHMARKS[what.value](device, rounds)
     table = Table(title=f"{what.value} on {device}", show_header=False)
     for name, value in (result | benchmarks.machine(device)).items():
         table.add_row(name, _figure(value))

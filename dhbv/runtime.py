@@ -34,6 +34,13 @@ SETTABLE = (*_STORES, "routing_store")
 """Stores whose depth can be set in a state, for data assimilation."""
 
 
+@functools.lru_cache(maxsize=32)
+def _of_step(outputs: tuple[str, ...]) -> tuple[str, ...]:
+    """What the day's step must tell: runoff, and those of `outputs` that arise there."""
+    more = (n for n in outputs if n not in variables.RUNOFF and variables.VARIABLES[n].stage == "step")
+    return (*variables.RUNOFF, *more)
+
+
 @functools.lru_cache(maxsize=8)
 def _shared_weights(model: ModelDirectory, dtype: np.dtype) -> NetworkWeights:
     """Once for all runtimes of a model: NextGen opens one for each of thousands of catchments."""
@@ -136,18 +143,23 @@ class Runtime:
         self._check(forcing, state.time)
         forcing = np.asarray(forcing, self.dtype)
         hidden, cell, parameters = self._learned(state, forcing)
-        wanted = {*variables.RUNOFF, *(name for name in outputs if variables.VARIABLES[name].stage == "step")}
-        stores, water = self._simulate(hbv.Stores(*state.stores), forcing, parameters, tuple(wanted))
-        unrouted = np.stack([water[name] for name in variables.RUNOFF], 1)
-        routed, runoff = unit_hydrograph.route(unrouted, self._ordinates, state.runoff)
-        water |= dict(zip(variables.ROUTED, np.moveaxis(routed, 1, 0), strict=True))
-        water["runoff"] = routed[:, 0] + routed[:, 1] + routed[:, 2]
+        stores, water = self._simulate(
+            hbv.Stores(*state.stores), forcing, parameters, _of_step(tuple(outputs))
+        )
+        unrouted = np.stack([water[name] for name in variables.RUNOFF], 1)[:, None]
+        # What flows off and, where asked for, what is still on its way: the same sum with other ordinates.
+        ordinates = self._ordinates if "routing_store" in outputs else self._ordinates[:, :1]
+        routed, runoff = unit_hydrograph.route(unrouted, ordinates, state.runoff[:, None])
+        water |= dict(zip(variables.ROUTED, np.moveaxis(routed[:, 0], 1, 0), strict=True))
+        water["runoff"] = routed[:, 0, 0] + routed[:, 0, 1] + routed[:, 0, 2]
+        if "routing_store" in outputs:
+            water["routing_store"] = routed[:, 1].sum(1)
         for name in outputs:
             if name not in water:
-                water[name] = self._output(name, forcing, parameters, unrouted, state.runoff)
+                water[name] = self._output(name, forcing, parameters)
         after = replace(
             state, time=state.time + np.timedelta64(len(forcing), "D"),
-            stores=np.stack(stores), runoff=runoff.copy(),
+            stores=np.stack(stores), runoff=runoff[:, 0].copy(),
             discharge=water["runoff"][-1] if len(forcing) else state.discharge,
             hidden=hidden, cell=cell,
         )  # fmt: skip
@@ -226,7 +238,12 @@ class Runtime:
         return replace(state, stores=np.stack(stores._replace(**scaled)))
 
     def parameter(self, name: str) -> Float:
-        """A static parameter [B], the mean over components, in the unit of the parameter table."""
+        """A static parameter [B], the mean over components, in the unit of the parameter table.
+
+        Raises:
+            DhbvError: if the model has no such parameter.
+        """
+        self._check_known(name)
         value = self._static[name] if name in self._static else self._routing[name]
         mean: Float = value.mean(-1) if value.ndim == 2 else value
         return mean
@@ -234,28 +251,24 @@ class Runtime:
     @staticmethod
     def _share(wanted: Float, have: Float) -> Float:
         """`wanted` / `have`; infinite where there is nothing to scale, 1 where nothing is wanted either."""
-        with np.errstate(divide="ignore", over="ignore"):
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             return np.where(wanted == have, 1.0, wanted / have)
 
     def _in_transit(self, state: State) -> Float:
         """Water on its way through routing [B], mm."""
-        in_transit: Float = unit_hydrograph.routing_store(self._ordinates, state.runoff).sum(0)
+        in_transit: Float = unit_hydrograph.routing_store(self._to_come, state.runoff).sum(0)
         return in_transit
 
     def _shape_parameter(self, name: str, parameters: Mapping[str, Float]) -> Float:
         """β or γ as the mean over components; plain HBV has no γ: its evaporation curve is the line of γ = 1."""
         return parameters[name].mean(-1) if name in parameters else np.ones(len(self.basins), self.dtype)
 
-    def _output(
-        self, name: str, forcing: Float, parameters: Mapping[str, Float], unrouted: Float, history: Float
-    ) -> Float:
-        """An output [time, B] that is neither a flux or store of the step nor a routed flux."""
-        if name == "routing_store":
-            in_transit: Float = unit_hydrograph.route(unrouted, self._to_come, history)[0].sum(1)
-            return in_transit
+    def _output(self, name: str, forcing: Float, parameters: Mapping[str, Float]) -> Float:
+        """An output [time, B] that is neither a flux or store of the step nor a routed one."""
         if name in ("prcp", "pet"):
             return forcing[..., 0 if name == "prcp" else 2]
-        return np.broadcast_to(self._shape_parameter(name, parameters), forcing.shape[:2])
+        value = self._shape_parameter(name, parameters)
+        return value if value.ndim == 2 else np.broadcast_to(value, forcing.shape[:2])
 
     def _set_base(self, base: Float) -> None:
         """Turn base logits into the static parameters and the unit hydrograph."""
@@ -273,8 +286,9 @@ class Runtime:
         if not self._hillslope_routing:
             u = np.zeros_like(u)
             u[0] = 1.0
-        self._ordinates = u[:, None]
-        self._to_come = unit_hydrograph.still_to_come(self._ordinates)
+        to_come = unit_hydrograph.still_to_come(u)
+        self._ordinates = np.stack([u, to_come], 1)[:, :, None]
+        self._to_come = to_come[:, None]
 
     def _state_shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of each array of this runtime's states."""
@@ -296,12 +310,8 @@ class Runtime:
 
     def _check_parameters(self, values: Mapping[str, Sequence[float]]) -> dict[str, Float]:
         """Parameters to replace as arrays [B]; raises DhbvError where one is impossible."""
-        known = (*self._form.parameters, *(p.name for p in ROUTING_PARAMETERS))
         for name, value in values.items():
-            if name not in known:
-                raise DhbvError(
-                    f"no parameter {name!r} in variant {self._form.name}: it has {', '.join(known)}"
-                )
+            self._check_known(name)
             row = PARAMETERS[name]
             for basin, v in zip(self.basins, value, strict=True):
                 if not row.lower <= v <= row.upper:
@@ -310,6 +320,11 @@ class Runtime:
                         f"{row.lower:g} to {row.upper:g}"
                     )
         return {name: np.asarray(value, self.dtype) for name, value in values.items()}
+
+    def _check_known(self, name: str) -> None:
+        known = (*self._form.parameters, *(p.name for p in ROUTING_PARAMETERS))
+        if name not in known:
+            raise DhbvError(f"no parameter {name!r} in variant {self._form.name}: it has {', '.join(known)}")
 
     def _accept(self, state: State) -> None:
         """Raise StateError unless the state is this runtime's own kind; take its frozen parameters."""

@@ -69,7 +69,7 @@ def unseal(data: bytes, magic: bytes, *, what: str, newest: int, oldest: int) ->
         raise StateError(f"the {what} is damaged or truncated: its checksum does not match; {_REMEDY}")
     try:
         return Content(version, _text(payload), load(payload))
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, struct.error, KeyError, TypeError, ValueError) as error:
         raise StateError(f"the {what} is not complete: {error}; {_REMEDY}") from error
 
 

@@ -69,3 +69,35 @@ def test_text_where_training_had_numbers_is_an_error() -> None:
     statistics = fit(weather(100, 2), attribute_table(5), ATTRIBUTES)
     with pytest.raises(DhbvError, match="aridity must be a number"):
         normalise_attributes(attribute_table(5) | {"aridity": ["wet"] * 5}, statistics)
+
+
+def test_what_is_guessed_is_told_for_each_basin_and_attribute() -> None:
+    statistics = fit(weather(100, 2), attribute_table(12), ATTRIBUTES)
+    row = statistics.attributes[0]
+    table = attribute_table(5)
+    for name in ATTRIBUTES[1:3]:
+        table[name] = [next(a.mean for a in statistics.attributes if a.name == name)] * 5
+    table[row.name] = [row.lower, row.upper, row.lower - 1e-9, row.upper + 1e-9, None]
+    table[ATTRIBUTES[1]][0] = float("nan")
+    table[ATTRIBUTES[3]][1:3] = ["Moon rock", None]
+    found = normalise_attributes(table, statistics)
+    assert found.names == ATTRIBUTES
+    assert found.beyond.tolist() == [
+        [False] * 4,
+        [False] * 4,
+        [True, *[False] * 3],
+        [True, *[False] * 3],
+        [False] * 4,
+    ]
+    expected = np.zeros((5, 4), dtype=bool)
+    expected[4, 0] = expected[0, 1] = expected[1, 3] = expected[2, 3] = True
+    assert np.array_equal(found.unknown, expected)
+    assert (found.values[expected] == 0.0).all()
+    assert found.missing == {ATTRIBUTES[0]: 1, ATTRIBUTES[1]: 1, ATTRIBUTES[3]: 2}
+    assert found.outside == {ATTRIBUTES[0]: 2}
+
+
+def test_attributes_without_a_guess_have_empty_counts() -> None:
+    statistics = fit(weather(100, 2), attribute_table(12), ATTRIBUTES)
+    found = normalise_attributes(attribute_table(12), statistics)
+    assert (found.missing, found.outside) == ({}, {})

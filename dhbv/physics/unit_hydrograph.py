@@ -59,7 +59,10 @@ def still_to_come(u: Array) -> Array:
     return xp.flip(xp.cumsum(xp.flip(u, (0,)), 0), (0,)) - u
 
 
-def routing_store(u: Array, history: Array) -> Array:
-    """Water on its way, [..., basin], mm, after the days in `history` [14, ..., basin], oldest first."""
-    xp = namespace(u)
-    return (xp.flip(still_to_come(u)[:MEMORY], (0,)) * history).sum(0)
+def routing_store(to_come: Array, history: Array) -> Array:
+    """Water on its way, [..., basin], mm, after the days in `history` [14, ..., basin], oldest first.
+
+    `to_come` [15, ..., basin] are the shares that `still_to_come` gives.
+    """
+    xp = namespace(to_come)
+    return (xp.flip(to_come[:MEMORY], (0,)) * history).sum(0)

@@ -77,9 +77,9 @@ def test_torch_and_numpy_agree_and_keep_their_precision(
     history = rng.gamma(0.5, 4.0, (MEMORY, a.size)).astype(dtype)
     u = unit_hydrograph(a, tau)
     u_torch = unit_hydrograph(torch.from_numpy(a), torch.from_numpy(tau))
-    arrays = (u, *route(runoff, u, history), routing_store(u, history))
+    arrays = (u, *route(runoff, u, history), routing_store(still_to_come(u), history))
     r, h = torch.from_numpy(runoff), torch.from_numpy(history)
-    tensors = (u_torch, *route(r, u_torch, h), routing_store(u_torch, h))
+    tensors = (u_torch, *route(r, u_torch, h), routing_store(still_to_come(u_torch), h))
     for array, tensor in zip(arrays, tensors, strict=True):
         assert array.dtype == dtype
         assert tensor.dtype == getattr(torch, dtype)
@@ -122,12 +122,12 @@ def test_stream_day_by_day_is_the_sequence(u: Values, rng: np.random.Generator) 
 def test_stream_of_three_flows_is_three_streams(u: Values, rng: np.random.Generator) -> None:
     flows, history = rng.gamma(0.5, 4.0, (5, 3, 3)), rng.gamma(0.5, 4.0, (MEMORY, 3, 3))
     routed, following = route(flows, u[:, None], history)
-    stored = routing_store(u[:, None], history)
+    stored = routing_store(still_to_come(u[:, None]), history)
     assert following.shape == history.shape
     for i in range(3):
         alone, _ = route(flows[:, i], u, history[:, i])
         np.testing.assert_array_equal(routed[:, i], alone)
-        np.testing.assert_array_equal(stored[i], routing_store(u, history[:, i]))
+        np.testing.assert_array_equal(stored[i], routing_store(still_to_come(u), history[:, i]))
 
 
 def test_ordinates_still_to_come_give_the_routing_store_of_every_day(
@@ -137,7 +137,7 @@ def test_ordinates_still_to_come_give_the_routing_store_of_every_day(
     every_day, _ = route(runoff, still_to_come(u), history)
     for day, store in zip(runoff, every_day, strict=True):
         _, history = route(day[None], u, history)
-        np.testing.assert_allclose(routing_store(u, history), store, rtol=1e-13)
+        np.testing.assert_allclose(routing_store(still_to_come(u), history), store, rtol=1e-13)
 
 
 @pytest.mark.parametrize("split", [1, MEMORY, 20, 39])
@@ -157,9 +157,9 @@ def test_runoff_is_outflow_or_still_on_its_way_every_day(u: Values, rng: np.rand
     history = rng.gamma(0.5, 4.0, (MEMORY, 3))
     history[3] = 500.0
     for day in rng.gamma(0.3, 40.0, (60, 3)):
-        before = routing_store(u, history)
+        before = routing_store(still_to_come(u), history)
         (out,), history = route(day[None], u, history)
-        after = routing_store(u, history)
+        after = routing_store(still_to_come(u), history)
         assert (out >= 0.0).all()
         assert (after >= 0.0).all()
         np.testing.assert_allclose(day - out - (after - before), 0.0, atol=1e-9)
@@ -168,7 +168,7 @@ def test_runoff_is_outflow_or_still_on_its_way_every_day(u: Values, rng: np.rand
 def test_water_on_its_way_is_what_dry_days_bring(u: Values, rng: np.random.Generator) -> None:
     history = rng.gamma(0.5, 4.0, (MEMORY, 3))
     drained, _ = route(np.zeros((20, 3)), u, history)
-    np.testing.assert_allclose(drained.sum(0), routing_store(u, history), rtol=1e-13)
+    np.testing.assert_allclose(drained.sum(0), routing_store(still_to_come(u), history), rtol=1e-13)
     np.testing.assert_array_equal(drained[MEMORY:], 0.0)
 
 
@@ -187,7 +187,7 @@ def test_gradients_are_those_of_finite_differences(rng: np.random.Generator) -> 
 
     def everything(a: Any, tau: Any, runoff: Any, history: Any) -> tuple[Any, ...]:
         u = unit_hydrograph(a, tau)
-        return *route(runoff, u, history), routing_store(u, history)
+        return *route(runoff, u, history), routing_store(still_to_come(u), history)
 
     assert torch.autograd.gradcheck(everything, (a, tau, runoff, history))
 
