@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 
 from bmi.quality import Quality, joined, without
@@ -35,3 +38,9 @@ def test_flags_come_off_and_leave_the_others() -> None:
 def test_all_flags_survive_as_a_floating_point_number() -> None:
     every = joined(np.zeros(1), ~Quality(0))
     assert int(every[0]) == sum(Quality)
+
+
+def test_the_guide_tells_every_flag() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "nextgen.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| (\d+) \| `([A-Z_]+)` \|", guide, re.MULTILINE)
+    assert told == [(str(int(flag)), flag.name) for flag in Quality]
