@@ -248,6 +248,14 @@ def test_a_store_that_is_set_is_booked_shown_and_flagged_with_its_water(
         assert [Quality.STORE_SET in flag for flag in flags_of(stream)] == [flagged, False]
 
 
+def test_water_that_is_taken_away_is_flagged_too(runtime: Runtime, state: State) -> None:
+    stream = begun(runtime, state)
+    stream.set_store("lower_zone", stream.outputs["lower_zone"] * [0.5, 1.0])
+    for n in range(24):
+        hour(stream, n)
+    assert [Quality.STORE_SET in flag for flag in flags_of(stream)] == [True, False]
+
+
 def test_a_store_that_is_set_is_what_the_core_goes_on_from(runtime: Runtime, state: State) -> None:
     forcing = forcing_of(SERIES, local_days(START, len(SERIES[P])))
     middle, _ = runtime.run(state, forcing[:1])
@@ -412,18 +420,47 @@ def test_a_state_of_another_configuration_is_refused_by_what_differs(
     assert other.runtime is None
 
 
-def test_a_state_of_other_weights_or_catchments_is_refused_with_the_remedy(
+def test_a_state_of_other_weights_or_catchments_is_refused_with_the_remedy_and_changes_nothing(
     runtime: Runtime, other_model: ModelDirectory, state: State
 ) -> None:
-    data = begun(runtime, state).save()
     theirs = Runtime(other_model, names(SIZE), attribute_table(SIZE))
-    with pytest.raises(
-        StateError, match=r"do not fit other weights; use the model that made it, or spin this one up"
-    ):
-        stream_of().restore(data, theirs, LATITUDE, NOTHING)
     turned = Runtime(runtime.model, names(SIZE)[::-1], attribute_table(SIZE))
-    with pytest.raises(StateError, match=r"holds 2 basins \(cat-1, cat-2 …\), this run 2 \(cat-2, cat-1"):
-        stream_of().restore(data, turned, LATITUDE, NOTHING)
+    messages = {
+        theirs: r"do not fit other weights; use the model that made it, or spin this one up",
+        turned: r"holds 2 basins \(cat-1, cat-2 …\), this run 2 \(cat-2, cat-1",
+    }
+    data = begun(runtime, state).save()
+    stream = begun(runtime, replace(state, discharge=state.discharge * 2.0))
+    hour(stream, 0)
+    before, arrays = stream.save(), shown(stream)
+    for other, message in messages.items():
+        with pytest.raises(StateError, match=message):
+            stream.restore(data, other, LATITUDE, NOTHING)
+        assert stream.save() == before
+        assert shown(stream) == arrays
+        hour(stream, 1)
+        before, arrays = stream.save(), shown(stream)
+
+
+def test_a_state_of_other_parameters_of_routing_is_booked(
+    model: ModelDirectory, runtime: Runtime, state: State
+) -> None:
+    """The same runoff on its way is another depth where the unit hydrograph is another."""
+    ours = begun(runtime, state)
+    for n in range(30):
+        hour(ours, n)
+    slow = Runtime(
+        model, names(SIZE), attribute_table(SIZE), parameters={"route_a": [3.0] * 2, "route_tau": [7.0] * 2}
+    )
+    theirs = stream_of()
+    theirs.restore(ours.save(), slow, LATITUDE, NOTHING)
+    booked = theirs.ledger.into - theirs.ledger.out - ours.ledger.into + ours.ledger.out
+    change = slow.storage(theirs._state) - runtime.storage(ours._state)
+    np.testing.assert_allclose(booked, change, rtol=0, atol=1e-9)
+    assert np.abs(change).min() > 0.01
+    for n in range(30, 80):
+        hour(theirs, n)
+        assert residual(theirs) <= 1e-9
 
 
 def test_weights_that_give_no_water_are_named(
