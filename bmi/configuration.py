@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -139,11 +140,9 @@ def latitudes(config: BmiConfig, path: Path, columns: Mapping[str, Sequence[Valu
 
 def _read_table(path: Path, catchments: Sequence[str]) -> list[Mapping[str, Value]]:
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            header, *body = csv.reader(file)
+        header, found = _table(path, path.stat().st_mtime_ns)
     except (OSError, ValueError, csv.Error) as error:
         raise ConfigurationError(f"cannot read the attribute table {path}: {error}") from error
-    found = {row[0]: row[1:] for row in body if row}
     absent = [c for c in catchments if c not in found]
     if absent:
         raise ConfigurationError(
@@ -157,6 +156,14 @@ def _read_table(path: Path, catchments: Sequence[str]) -> list[Mapping[str, Valu
                 "columns: leave missing values empty, and quote text that holds a comma"
             )
     return [dict(zip(header[1:], map(_value, found[c]), strict=True)) for c in catchments]
+
+
+@functools.lru_cache(maxsize=2)
+def _table(path: Path, modified: int) -> tuple[list[str], dict[str, list[str]]]:
+    """Header and rows by catchment, read once for all the instances that take theirs from it."""
+    with path.open(newline="", encoding="utf-8") as file:
+        header, *body = csv.reader(file)
+    return header, {row[0]: row[1:] for row in body if row}
 
 
 def _value(text: str) -> Value:

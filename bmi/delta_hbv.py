@@ -60,6 +60,7 @@ class DeltaHbv(CatchmentGrid):
         Raises:
             ConfigurationError, ModelDirectoryError: with the file and the remedy in the message.
         """
+        self._arrays = {}  # nothing of an earlier run is left where this fails
         path = Path(config_file).absolute()
         config = configuration.load(path, BmiConfig)
         self._path, self._config = path, config
@@ -229,7 +230,12 @@ class DeltaHbv(CatchmentGrid):
             self._set(name, np.broadcast_to(given, self._size))
 
     def set_value_at_indices(self, name: str, inds: NDArray[np.int_], src: NDArray[Any]) -> None:
-        values = self._current(name).copy()
+        if name in PARAMETERS or name in self._attribute_names():
+            if np.size(inds) != self._size:
+                raise DhbvError(f"{name} is set for all {self._size} catchments at once: use set_value")
+            values = np.empty(self._size)
+        else:
+            values = self._current(name).copy()
         values[inds] = src
         self.set_value(name, values)
 

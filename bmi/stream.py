@@ -6,6 +6,7 @@ over the next day. In daily steps the water leaves with the step.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,8 @@ class Stream:
         self.outputs[OUTPUT_LAG][:] = 0.0 if self._hours == 24 else 86400.0
         self._day = Day(size)
         self._flags = np.zeros((3, size))
+        self._quality = np.zeros(size)
+        """Of the day whose water is given out."""
         self._share: Float = np.zeros(size)
         self._storage: Float = np.zeros(size)
         self._cold_until = self._today
@@ -78,7 +81,7 @@ class Stream:
             self._cold_until = self._today + start.COLD_DAYS
         self._runtime, self._latitude = runtime, latitude
         self._flags[_STANDING] = joined(start.attribute_flags(runtime.attributes), quality)
-        self.outputs[QUALITY][:] = self._flags[_STANDING]
+        self._quality[:] = self.outputs[QUALITY][:] = self._flags[_STANDING]
         self._show(runtime, first.state)
         self._share[:] = first.state.discharge / 24.0
         self.ledger.open(self._held())
@@ -117,6 +120,7 @@ class Stream:
         """The step's share of a day's water leaves."""
         self.ledger.leave(self._hours * self._share)
         np.multiply(self._share, self._hours / 1000.0, out=self.outputs[RUNOFF_DEPTH])
+        self.outputs[QUALITY][:] = self._quality
 
     def _held(self) -> Float:
         """All water in the component [N], mm."""
@@ -156,7 +160,7 @@ class Stream:
         self._inputs.flags[:] = 0.0
         warm = self._today >= self._cold_until
         standing[:] = without(standing, Quality.NO_DAY | Quality.COLD_START if warm else Quality.NO_DAY)
-        self.outputs[QUALITY][:] = joined(standing, given)
+        self._quality[:] = joined(standing, given)
 
     def _show(self, runtime: Runtime, state: State) -> None:
         """Go on from `state`, and show what it tells by itself."""
@@ -164,7 +168,8 @@ class Stream:
         for name, row in ROW.items():
             if row.name in standing:
                 self.outputs[name][:] = standing[row.name]
-        self._state = state
+        # After a gap the run has another date than the state.
+        self._state = replace(state, time=self._today)
         self._storage[:] = runtime.storage(state)
 
     def _running(self) -> tuple[Runtime, State]:
@@ -210,11 +215,12 @@ class Stream:
             if name not in saved.arrays or saved.arrays[name].shape != array.shape:
                 raise StateError(f"the component state is not complete: no {name}; start from a spin-up")
         now, quality = self._calendar_of(saved, elapsed)
-        self._runtime, self._latitude, self._state = runtime, latitude, saved.core
+        self._runtime, self._latitude = runtime, latitude
         self.now = np.datetime64(saved.run["now"], "h")
         hours_left = 24 - self._local_hour()
         self.now = now
         self._hour = self._local_hour()
+        self._state = replace(saved.core, time=self._today)
         self._cold_until, self._day.hours = np.datetime64(saved.run["cold_until"], "D"), saved.run["hours"]
         for name, array in carried.items():
             array[:] = saved.arrays[name]
@@ -224,8 +230,9 @@ class Stream:
         self._storage[:] = storage
         # Where a gap moves the hour of the day, what is left of its water leaves over the hours now left.
         self._share *= hours_left / (24 - self._hour)
-        self._flags[_STANDING] = joined(self._flags[_STANDING], quality)
-        self.outputs[QUALITY][:] = joined(self.outputs[QUALITY], quality)
+        for flags in (self._flags[_STANDING], self._quality, self.outputs[QUALITY]):
+            flags[:] = joined(flags, quality)
+        self.ledger.close(self._held())
 
     def _setting(self) -> dict[str, Any]:
         """What must be the same where a saved stream goes on."""
@@ -239,6 +246,7 @@ class Stream:
             "day": self._day.sums,
             "outputs": self._values,
             "flags": self._flags,
+            "quality": self._quality,
             "books": self.ledger.books,
             "share": self._share,
             "storage": self._storage,
@@ -250,7 +258,7 @@ class Stream:
         then, begun = (np.datetime64(saved.run[key], "h") for key in ("now", "start"))
         configured = self._config.begins
         expected = configured + elapsed
-        if begun == configured or then == expected:
+        if begun == configured:
             return then, Quality(0)
         hours = int((expected - then).astype(int))
         days = -(-abs(hours) // 24) * (1 if hours > 0 else -1)

@@ -73,11 +73,6 @@ def unseal(data: bytes, magic: bytes, *, what: str, newest: int, oldest: int) ->
         raise StateError(f"the {what} is not complete: {error}; {_REMEDY}") from error
 
 
-def magic_of(data: bytes) -> bytes:
-    """Whose the bytes are."""
-    return bytes(data[:_MAGIC_BYTES])
-
-
 def _text(payload: bytes) -> dict[str, Any]:
     """The text of safetensors bytes, which its numpy loader does not hand out."""
     (length,) = struct.unpack_from("<Q", payload)

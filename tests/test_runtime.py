@@ -536,3 +536,12 @@ def test_runtimes_do_not_see_each_others_parameters(make_directory: Make) -> Non
     runtime_of(model, parameters={"fc": [50.0] * 3}, hillslope_routing=False).spin_up(forcing, START)
     _, after = usual.run(usual.cold_state(START), forcing)
     assert np.array_equal(before["runoff"], after["runoff"])
+
+
+def test_no_day_at_all_changes_nothing(make_directory: Make) -> None:
+    runtime = runtime_of(make_directory())
+    state = runtime.spin_up(weather(30, 3), START)
+    after, outputs = runtime.run(state, weather(30, 3)[:0])
+    assert after.to_bytes() == state.to_bytes()
+    assert {values.shape for values in outputs.values()} == {(0, 3)}
+    assert runtime.spin_up(weather(30, 3)[:0], START).to_bytes() == runtime.cold_state(START).to_bytes()

@@ -182,7 +182,7 @@ def simulate(
         stores, fluxes = step(stores, Forcing(weather[:, 0], weather[:, 1], weather[:, 2]), day)
         days += [output(name, stores, fluxes) for name in outputs]
     if not days:
-        return stores, {}
+        return stores, dict.fromkeys(outputs, forcing[..., 0])
     # One stack and one mean for all: a stream's single day is short, and each call costs it microseconds.
     means = xp.stack(days).mean(-1)
     return stores, {name: means[k :: len(outputs)] for k, name in enumerate(outputs)}

@@ -702,8 +702,8 @@ def test_faults_are_flagged_with_the_water_they_made(model: ModelDirectory, tmp_
         set_all(bmi, p=np.nan if hour == 30 else 1.0, t=290.0 if hour == 50 else 5.0)
         bmi.update()
         flags = Quality(int(quality[0]))
-        assert (Quality.HELD in flags) == (48 <= hour + 1 < 72)
-        assert (Quality.CONVERTED in flags) == (72 <= hour + 1 < 96)
+        assert (Quality.HELD in flags) == (48 <= hour < 72)
+        assert (Quality.CONVERTED in flags) == (72 <= hour < 96)
 
 
 def test_an_input_that_is_not_set_is_flagged_and_one_that_is_repeated_is_not(

@@ -111,11 +111,12 @@ def test_the_hours_of_local_days_make_the_cores_days_and_their_water_leaves_a_da
         assert residual(stream) <= 1e-9
         assert stream.now == begins + n + 1
         ended = int((local_days(stream.now, 1, utc_offset)[0] - days[0]).astype(int)) - 1
-        if ended < 0:
-            assert flags_of(stream) == [Quality.NO_DAY] * SIZE
-        else:
-            flag = Quality.INCOMPLETE_DAY if short and ended == 0 else Quality(0)
-            assert flags_of(stream) == [flag] * SIZE
+        its_day = int((days[n] - days[0]).astype(int))
+        flag = {0: Quality.NO_DAY, 1: Quality.INCOMPLETE_DAY if short else Quality(0)}.get(
+            its_day, Quality(0)
+        )
+        assert flags_of(stream) == [flag] * SIZE, "of the water of this step"
+        if ended >= 0:
             shown = np.stack([stream.outputs[row.bmi_name] for row in VARIABLES.values()])
             told = np.stack([expected[name][ended] for name in VARIABLES])
             np.testing.assert_allclose(shown, told, rtol=0, atol=1e-9)
@@ -201,7 +202,7 @@ def test_faults_of_the_weather_are_flagged_with_the_water_of_their_day_alone(
             stream._inputs.flags[:] = [float(Quality.HELD), 0.0]
             stream._inputs.faults[:] = [3.0, 0.0]
         hour(stream, n)
-        in_its_water = 48 <= n + 1 < 72
+        in_its_water = 48 <= n < 72
         assert [Quality.HELD in flag for flag in flags_of(stream)] == [in_its_water, False]
         assert stream.outputs["input_faults"].tolist() == [3.0 if n >= 34 else 0.0, 0.0]
 
@@ -244,14 +245,14 @@ def test_a_store_that_is_set_is_booked_shown_and_flagged_with_its_water(
     for n in range(hours, hours + ends + 24):
         hour(stream, n)
         assert residual(stream) <= 1e-9
-        flagged = 0 <= n + 1 - hours - ends < 24
+        flagged = 0 <= n - hours - ends < 24
         assert [Quality.STORE_SET in flag for flag in flags_of(stream)] == [flagged, False]
 
 
 def test_water_that_is_taken_away_is_flagged_too(runtime: Runtime, state: State) -> None:
     stream = begun(runtime, state)
     stream.set_store("lower_zone", stream.outputs["lower_zone"] * [0.5, 1.0])
-    for n in range(24):
+    for n in range(25):
         hour(stream, n)
     assert [Quality.STORE_SET in flag for flag in flags_of(stream)] == [True, False]
 

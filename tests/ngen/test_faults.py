@@ -121,7 +121,7 @@ def test_kelvin_taken_for_celsius_are_converted(run: Callable[..., Simulation]) 
     np.testing.assert_allclose(given.flow["nex-1"], expected.flow["nex-1"], rtol=1e-12)
     outputs = given.outputs["cat-1"]
     assert outputs["input_faults"][-1] == 24 * DAYS
-    assert (np.array(outputs["quality"], int)[23:] & Quality.CONVERTED).all()
+    assert (np.array(outputs["quality"], int)[24:] & Quality.CONVERTED).all()
 
 
 def test_celsius_declared_as_kelvin_does_no_harm(run: Callable[..., Simulation]) -> None:
