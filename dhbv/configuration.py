@@ -152,6 +152,11 @@ class TrainingConfig(Section, frozen=True):
     """Standard deviation of noise on the normalised attributes while training."""
     validate_every: Positive = 100
     """Minibatches between validations (where data.validation is given) and checkpoints."""
+    lstm_products: Literal["float32", "bfloat16"] = "float32"
+    """Precision in which the compiled LSTM multiplies its inputs and gathers its weights' gradients; the
+    recurrence stays in float32. `bfloat16` is for processors with instructions for it (AMX, AVX512-BF16): without
+    them torch imitates it and a step takes several times as long. Gradients differ by some 4e-3 of the largest.
+    No effect on a GPU or without a compiler."""
     patience: Positive = 10
     """Validations without improvement before training stops early."""
     seed: Natural = 0

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from dhbv import networks
 from dhbv.configuration import ModelConfig
 from dhbv.kernels.autograd import Choice, select
+from dhbv.kernels.lstm import How, Products
 from dhbv.normalisation import Statistics, normalise_forcing
 from dhbv.physics import hbv, unit_hydrograph
 from dhbv.physics.parameters import PARAMETERS, ROUTING_PARAMETERS
@@ -21,20 +22,21 @@ class DeltaModel(nn.Module):
     """δ-HBV: parameters learned from attributes and weather, water moved by HBV."""
 
     def __init__(self, config: ModelConfig, statistics: Statistics, *, kernel: Choice = "auto") -> None:
-        """A fresh model; `kernel` says how HBV runs, see `dhbv.kernels.autograd.select`."""
+        """A fresh model; `kernel` says how HBV and LSTM run, see `dhbv.kernels.autograd.select`."""
         super().__init__()
         self.kernel = kernel
+        self.products: Products = "float32"
+        """The precision of the compiled LSTM's products, see `dhbv.kernels.lstm.How`."""
         self.form = config.form
         self.statistics = statistics
         self.network = networks.build(config)
 
     def parameters_of(self, logits: networks.Logits) -> dict[str, Tensor]:
-        """HBV parameters by name: static [basin, M], dynamic [time, basin, M]."""
-        static = torch.sigmoid(logits.base)
-        daily = torch.sigmoid(logits.daily)
-        fractions = {name: static[:, k] for k, name in enumerate(self.form.parameters)}
-        fractions |= {name: daily[:, :, k] for k, name in enumerate(self.form.dynamic)}
-        return {name: PARAMETERS[name].scale(fraction) for name, fraction in fractions.items()}
+        """HBV parameters by name after the warm-up: static [basin, M], dynamic [time, basin, M]."""
+        # Unbound at once: the gradient of one slice would be as large as the whole, for each slice.
+        found = dict(zip(self.form.parameters, logits.base.unbind(1), strict=True))
+        found |= zip(self.form.dynamic, logits.daily.unbind(2), strict=True)
+        return {name: PARAMETERS[name].scale(torch.sigmoid(value)) for name, value in found.items()}
 
     def forward(
         self, forcing: Tensor, attributes: Tensor, *, warmup: int = 0, static_day: int = -1
@@ -49,24 +51,22 @@ class DeltaModel(nn.Module):
                 the last, in running the last of the spin-up.
         """
         x = normalise_forcing(forcing, self.statistics)
-        logits = self.network(x, attributes, warmup=warmup, static_day=static_day)
+        how = How(self.kernel, self.products)
+        logits = self.network(x, attributes, warmup=warmup, static_day=static_day, how=how)
         parameters = self.parameters_of(logits)
         routing = torch.sigmoid(logits.routing).unbind(-1)
         u = unit_hydrograph.unit_hydrograph(
             *(p.scale(f) for p, f in zip(ROUTING_PARAMETERS, routing, strict=True))
-        )
+        )[:, None]  # the same for all parts of runoff
         simulate = select(self.kernel, forcing.device.type)
         stores = hbv.initial_stores(parameters["fc"].detach())
-        history: dict[str, Tensor | None] = dict.fromkeys(RUNOFF)
+        history = None
         if warmup:
             with torch.no_grad():
-                past = {n: v[:warmup] if v.ndim == 3 else v for n, v in parameters.items()}
+                past = self.parameters_of(logits._replace(daily=logits.past))
                 stores, runoff = simulate(stores, forcing[:warmup], past, RUNOFF)
-                history = {name: unit_hydrograph.route(runoff[name], u)[1] for name in RUNOFF}
-            parameters = {n: v[warmup:] if v.ndim == 3 else v for n, v in parameters.items()}
+                recent = torch.stack([runoff[name][-unit_hydrograph.MEMORY :] for name in RUNOFF], 1)
+                history = unit_hydrograph.route(recent, u)[1]
         _, runoff = simulate(stores, forcing[warmup:], parameters, RUNOFF)
-        routed = {
-            name: unit_hydrograph.route(runoff[before], u, history[before])[0]
-            for name, before in ROUTED.items()
-        }
-        return {"runoff": torch.stack(list(routed.values())).sum(0), **routed}
+        parts = unit_hydrograph.route(torch.stack([runoff[name] for name in RUNOFF], 1), u, history)[0]
+        return {"runoff": parts.sum(1), **dict(zip(ROUTED, parts.unbind(1), strict=True))}

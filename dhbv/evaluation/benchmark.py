@@ -7,6 +7,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +49,11 @@ def machine(device: str) -> Result:
 
 
 def kernels(device: str, rounds: int) -> Result:
-    """HBV forward and backward through 730 days: the plain loop and the generated kernel.
+    """HBV forward and backward through 730 days: the plain loop, the generated kernel and, if the package
+    is installed, hydrodl2's model of the same equations.
 
     Returns:
-        Milliseconds of each, and `hbv_forward_backward_vs_eager`.
+        Milliseconds of each, and the ratios `hbv_forward_backward_vs_eager` and `…_vs_hydrodl2`.
     """
     weather = _weather(DAYS, BASINS).to(device)
     parameters = _parameters(device, BASINS, dynamic=True)
@@ -68,8 +70,32 @@ def kernels(device: str, rounds: int) -> Result:
 
         return once
 
-    ms = _alternate({"eager": run("eager"), "generated": run("auto")}, rounds, device)
-    return {"hbv_forward_backward_ms": ms, "hbv_forward_backward_vs_eager": ms["eager"] / ms["generated"]}
+    runs = {"eager": run("eager"), "generated": run("auto")} | _peer(weather)
+    ms = _alternate(runs, rounds, device)
+    ratios = {
+        f"hbv_forward_backward_vs_{name}": ms[name] / ms["generated"] for name in ms if name != "generated"
+    }
+    return {"hbv_forward_backward_ms": ms, **ratios}
+
+
+def _peer(weather: Tensor) -> dict[str, Callable[[], None]]:
+    """hydrodl2's HBV on the same weather, β and γ dynamic, with its routing; nothing if it is not installed."""
+    try:
+        hydrodl2 = import_module("hydrodl2")
+    except ImportError:
+        return {}
+    dynamic = {"Hbv": ["parBETA", "parBETAET"]}
+    config = {"nmul": COMPONENTS, "warmup": 0, "dynamic_params": dynamic}
+    model = hydrodl2.load_model("hbv")(config, device=weather.device)
+    generator = torch.Generator().manual_seed(0)
+    size = (*weather.shape[:2], model.learnable_param_count)
+    logits = torch.randn(size, generator=generator).to(weather.device).requires_grad_()
+
+    def once() -> None:
+        logits.grad = None
+        model({"x_phy": weather}, logits)["streamflow"].sum().backward()
+
+    return {"hydrodl2": once}
 
 
 def training(device: str, rounds: int) -> Result:

@@ -13,7 +13,7 @@ from torch.autograd.function import once_differentiable
 
 from dhbv.errors import DhbvError
 from dhbv.kernels import build, inputs, native
-from dhbv.kernels.forms import FORMS, STORES, Form, required_form
+from dhbv.kernels.forms import FORMS, STORES, Form, form_of, lacking, required_form
 from dhbv.physics import hbv
 from dhbv.physics.variables import RUNOFF
 from dhbv.physics.weather import check_weather
@@ -40,12 +40,17 @@ def simulate_cpp(
     inputs.check(stores, forcing, parameters, outputs)
     check_weather(forcing.detach().numpy())
     form = required_form(parameters)
-    kernel, reason = build.load(form, str(forcing.dtype).removeprefix("torch."))
+    kernel, reason = build.load(form, dtype_name(forcing.dtype))
     if kernel is None:
         raise DhbvError(f"kernel 'cpp' does not work here: {reason}; choose 'auto' or 'eager'")
     named = [parameters[name] for name in form.parameters]
     results = _Cpp.apply(kernel, tuple(outputs), torch.is_grad_enabled(), forcing, *stores, *named)
     return hbv.Stores(*results[: len(STORES)]), dict(zip(outputs, results[len(STORES) :], strict=True))
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """As numpy calls it, where it knows it."""
+    return str(dtype).removeprefix("torch.")
 
 
 class _Cpp(torch.autograd.Function):
@@ -116,7 +121,8 @@ def simulate_eager(
 
 @cache
 def select(kernel: Choice = "auto", device: str | torch.device = "cpu") -> Simulate:
-    """The path that `kernel` asks for, on `device`; "auto" picks the quickest that works there.
+    """The path that `kernel` asks for, on `device`; "auto" picks the quickest that works there, and the plain
+    loop for a dtype or a set of parameters that has no kernel.
 
     Says in the log, once, which it is.
 
@@ -137,11 +143,43 @@ def _choose(kernel: Choice, kind: str) -> tuple[Simulate, str]:
         if kernel in ("auto", name):
             simulate, reason = candidate(kind)
             if simulate is not None:
-                return simulate, reason
+                return (_or_eager(simulate, kind) if kernel == "auto" else simulate), reason
             reasons.append(reason)
     if kernel == "auto":
         return simulate_eager, f"as a plain loop over days, for {'; '.join(reasons)}"
     raise DhbvError(f"kernel {kernel!r} does not work here: {'; '.join(reasons)}; choose 'auto' or 'eager'")
+
+
+def _or_eager(simulate: Simulate, kind: str) -> Simulate:
+    """`simulate`, but the plain loop for what it has no kernel for; says so once."""
+
+    def run(
+        stores: hbv.Stores,
+        forcing: Tensor,
+        parameters: Mapping[str, Tensor],
+        outputs: Sequence[str] = RUNOFF,
+    ) -> tuple[hbv.Stores, dict[str, Tensor]]:
+        reason = _lack(tuple(parameters), forcing.dtype, kind)
+        if not reason:
+            return simulate(stores, forcing, parameters, outputs)
+        _say_once(f"HBV runs as a plain loop over days: {reason}")
+        return simulate_eager(stores, forcing, parameters, outputs)
+
+    return run
+
+
+@cache
+def _lack(parameters: tuple[str, ...], dtype: torch.dtype, kind: str) -> str:
+    """Why there is no kernel for this, or nothing."""
+    if kind == "cpu":
+        kernel, reason = build.load_for(parameters, dtype_name(dtype))
+        return "" if kernel else reason
+    return "" if form_of(parameters) else lacking(parameters)
+
+
+@cache
+def _say_once(message: str) -> None:
+    _log.warning(message)
 
 
 def _cpp(kind: str) -> tuple[Simulate | None, str]:

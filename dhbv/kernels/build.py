@@ -15,15 +15,18 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from dhbv.kernels import cpp
-from dhbv.kernels.forms import OUTPUTS, STORES, Form
+from dhbv.kernels.forms import OUTPUTS, STORES, Form, form_of, lacking
+
+L = TypeVar("L", bound="Library")
 
 REALS = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
 """The precisions there are kernels for, and their names in C++."""
@@ -52,27 +55,67 @@ _CHOICES = [
 _lock = threading.Lock()
 
 
-class Kernel:
+class Library:
+    """Two compiled loops over time, forward and in reverse, that take a structure `Run`."""
+
+    def __init__(self, path: Path, run: type[ctypes.Structure], dtype: np.dtype[np.floating]) -> None:
+        library = ctypes.CDLL(str(path))
+        self.path, self.dtype, self.Run = path, dtype, run
+        self.forward, self.reverse = library.run_forward, library.run_reverse
+        for function in (self.forward, self.reverse):
+            function.argtypes, function.restype = [ctypes.POINTER(run)], None
+
+
+class Kernel(Library):
     """The compiled time loops of a form in one precision."""
 
     def __init__(self, path: Path, form: Form, dtype: np.dtype[np.floating]) -> None:
-        library = ctypes.CDLL(str(path))
-        self.form, self.dtype, self.path = form, dtype, path
-        self.Run = _run_structure(len(form.parameters))
-        self.forward, self.reverse = library.run_forward, library.run_reverse
-        for function in (self.forward, self.reverse):
-            function.argtypes, function.restype = [ctypes.POINTER(self.Run)], None
+        super().__init__(path, _run_structure(len(form.parameters)), dtype)
+        self.form = form
 
 
 def load(form: Form, dtype: DTypeLike) -> tuple[Kernel | None, str]:
     """The kernel of a form and precision, built if need be, and where it is; or None and why not."""
     with _lock:
-        return _load(form, np.dtype(dtype))
+        return _load(form, _known(dtype))
+
+
+def load_for(parameters: Iterable[str], dtype: DTypeLike) -> tuple[Kernel | None, str]:
+    """As `load`, of the form that has these parameters."""
+    names = tuple(parameters)
+    form = form_of(names)
+    return (None, lacking(names)) if form is None else load(form, dtype)
+
+
+def _known(dtype: DTypeLike) -> np.dtype | str:
+    """The dtype, or the name of one that numpy does not know."""
+    try:
+        return np.dtype(dtype)
+    except TypeError:
+        return str(dtype)
 
 
 @cache
-def _load(form: Form, dtype: np.dtype[np.floating]) -> tuple[Kernel | None, str]:
-    if dtype not in REALS:
+def _load(form: Form, dtype: np.dtype | str) -> tuple[Kernel | None, str]:
+    return _built(form.name, lambda: cpp.source(form), dtype, lambda path, real: Kernel(path, form, real))
+
+
+def load_lstm(dtype: DTypeLike) -> tuple[Library | None, str]:
+    """The LSTM's kernel in a precision and where it is; or None and why not."""
+    with _lock:
+        return _load_lstm(_known(dtype))
+
+
+@cache
+def _load_lstm(dtype: np.dtype | str) -> tuple[Library | None, str]:
+    return _built("lstm", cpp.lstm_source, dtype, lambda path, real: Library(path, LstmRun, real))
+
+
+def _built(
+    name: str, source: Callable[[], str], dtype: np.dtype | str, load: Callable[[Path, np.dtype], L]
+) -> tuple[L | None, str]:
+    """What `load` makes of the library of a source, from the first folder where that works."""
+    if isinstance(dtype, str) or dtype not in REALS:
         return None, f"there are kernels for float32 and float64, not {dtype}"
     compiler = find_compiler()
     if compiler is None:
@@ -80,8 +123,8 @@ def _load(form: Form, dtype: np.dtype[np.floating]) -> tuple[Kernel | None, str]
     reasons = []
     for folder in _folders():
         try:
-            path = _build(compiler, cpp.source(form), REALS[dtype], folder, form.name)
-            return Kernel(path, form, dtype), str(path)
+            path = _build(compiler, source(), REALS[dtype], folder, name)
+            return load(path, dtype), str(path)
         except (OSError, subprocess.SubprocessError, AttributeError) as problem:
             reasons.append(f"{folder}: {_explain(problem)}")
     return None, "the kernel could not be built in " + "; nor in ".join(reasons)
@@ -192,3 +235,20 @@ def _run_structure(parameters: int) -> type[ctypes.Structure]:
         ]  # fmt: skip
 
     return Run
+
+
+class LstmRun(ctypes.Structure):
+    """The twin of `struct Run` in lstm.cpp."""
+
+    _fields_ = [
+        *((name, ctypes.c_int64) for name in ("days", "basins", "inputs", "hidden", "threads")),
+        *(
+            (name, ctypes.c_void_p)
+            for name in (
+                "x", "projected", "w_input", "w_hidden", "bias", "h_before", "c_before",
+                "h", "c_after", "kept",
+                "d_h", "d_c_after",
+                "d_x", "d_projected", "d_w_input", "d_w_hidden", "d_bias", "d_h_before", "d_c_before",
+            )
+        ),
+    ]  # fmt: skip

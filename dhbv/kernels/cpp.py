@@ -43,9 +43,18 @@ def generated(form: Form) -> Path:
 
 def source(form: Form) -> str:
     """The whole C++ source of a form, from what ships with the package; needs no torch."""
+    printed = _shipped(f"generated/{form.name}.inc")
+    return _shipped("lanes.h") + _shipped("scan.cpp").replace(PLACEHOLDER, printed)
+
+
+def lstm_source() -> str:
+    """The whole C++ source of the LSTM."""
+    return _shipped("lanes.h") + _shipped("lstm.cpp")
+
+
+def _shipped(name: str) -> str:
     folder: Traversable = files("dhbv.kernels")
-    printed = (folder / "generated" / f"{form.name}.inc").read_text(encoding="utf-8")
-    return (folder / "scan.cpp").read_text(encoding="utf-8").replace(PLACEHOLDER, printed)
+    return folder.joinpath(*name.split("/")).read_text(encoding="utf-8")
 
 
 def print_form(form: Form, step: Program, adjoint: Program) -> str:

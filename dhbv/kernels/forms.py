@@ -46,6 +46,11 @@ def form_of(parameters: Iterable[str]) -> Form | None:
     return next((form for form in FORMS.values() if frozenset(form.parameters) == names), None)
 
 
+def lacking(parameters: Iterable[str]) -> str:
+    """That there is no such form, in words."""
+    return f"there is no kernel for the parameters {', '.join(parameters)}"
+
+
 def required_form(parameters: Iterable[str]) -> Form:
     """As `form_of`, where there must be one.
 
@@ -55,7 +60,7 @@ def required_form(parameters: Iterable[str]) -> Form:
     names = tuple(parameters)
     form = form_of(names)
     if form is None:
-        raise DhbvError(f"there is no kernel for the parameters {', '.join(names)}: choose kernel 'eager'")
+        raise DhbvError(f"{lacking(names)}: choose kernel 'eager'")
     return form
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dhbv.kernels import build, inputs
-from dhbv.kernels.forms import OUTPUTS, STORES, form_of
+from dhbv.kernels.forms import OUTPUTS, STORES
 from dhbv.physics import hbv
 from dhbv.physics.variables import RUNOFF
 from dhbv.physics.weather import check_weather
@@ -48,11 +48,7 @@ def simulate(
     """
     inputs.check(stores, forcing, parameters, outputs)
     check_weather(forcing)
-    form = form_of(parameters)
-    if form is None:
-        kernel, reason = None, f"there is no kernel for the parameters {', '.join(parameters)}"
-    else:
-        kernel, reason = build.load(form, forcing.dtype)
+    kernel, reason = build.load_for(parameters, forcing.dtype)
     if kernel is None:
         _say_once(f"HBV runs as plain numpy: {reason}")
         return hbv.simulate(stores, forcing, parameters, outputs)

@@ -3,115 +3,8 @@
 // Columns, one per basin and component, are worked on in tiles of LANES at a time; tiles are shared
 // among threads. A tile keeps its stores in registers over all days and writes means over components.
 // For the gradient every SEGMENT days the stores are kept; the reverse pass computes those between anew.
-//
-// Compiled with -DREAL=float or double. Vectors are as wide as the machine for which it is compiled.
 
-#include <algorithm>
-#include <cstdint>
-#include <cstring>
-#include <limits>
-#if defined(__SSE__)
-#include <xmmintrin.h>
-#endif
-
-#define INLINE static inline __attribute__((always_inline))
-#define MEMBER inline __attribute__((always_inline))
-
-#if defined(__AVX512F__)
-constexpr int WIDTH = 64;  // bytes
-#elif defined(__AVX2__)
-constexpr int WIDTH = 32;
-#else
-constexpr int WIDTH = 16;
-#endif
-
-typedef REAL Real;
-template <int size> struct Bits;  // the format of a floating-point number of so many bytes
-template <> struct Bits<4> {
-    typedef uint32_t Unsigned;
-    typedef int32_t Signed;
-    static constexpr int mantissa = 23, bias = 127, log_terms = 6, exp_terms = 8;
-};
-template <> struct Bits<8> {
-    typedef uint64_t Unsigned;
-    typedef int64_t Signed;
-    static constexpr int mantissa = 52, bias = 1023, log_terms = 12, exp_terms = 15;
-};
-typedef Bits<sizeof(Real)> Format;
-constexpr Real LARGEST = std::numeric_limits<Real>::max();
-constexpr Real NOT_A_NUMBER = std::numeric_limits<Real>::quiet_NaN();
-
-constexpr int LANES = 2 * WIDTH / sizeof(Real);
 constexpr int64_t SEGMENT = 32;  // days between kept stores
-
-// LANES values of one kind, with the operators of one value. Two machine vectors side by side: while
-// one waits for its last result, the other has work.
-template <typename Element> struct Lanes {
-    typedef Element Vector __attribute__((vector_size(WIDTH)));
-    Vector a, b;
-    MEMBER Lanes() {}
-    MEMBER Lanes(Vector a, Vector b) : a(a), b(b) {}
-    // Written out, for as a whole GCC would copy them through the stack.
-    MEMBER Lanes(const Lanes& x) : a(x.a), b(x.b) {}
-    MEMBER Lanes& operator=(const Lanes& x) { a = x.a, b = x.b; return *this; }
-};
-typedef Lanes<Real> V;              // numbers
-typedef Lanes<Format::Signed> M;    // truth values, 0 or -1
-typedef Lanes<Format::Unsigned> U;  // bits
-
-#define ARITHMETIC(op)                                                                                     \
-    template <typename E> INLINE Lanes<E> operator op(Lanes<E> x, Lanes<E> y) { return {x.a op y.a, x.b op y.b}; } \
-    template <typename E> INLINE Lanes<E> operator op(Lanes<E> x, E y) { return {x.a op y, x.b op y}; }
-#define COMPARISON(op) \
-    INLINE M operator op(V x, V y) { return {x.a op y.a, x.b op y.b}; }
-ARITHMETIC(+) ARITHMETIC(-) ARITHMETIC(*) ARITHMETIC(/) ARITHMETIC(&) ARITHMETIC(|)
-COMPARISON(<) COMPARISON(<=) COMPARISON(>) COMPARISON(>=) COMPARISON(==) COMPARISON(!=)
-INLINE V operator-(V x) { return {-x.a, -x.b}; }
-INLINE U operator<<(U x, int n) { return {x.a << n, x.b << n}; }
-INLINE U operator>>(U x, int n) { return {x.a >> n, x.b >> n}; }
-INLINE V all(Real x) { return {V::Vector{} + x, V::Vector{} + x}; }
-INLINE V select(M m, V x, V y) { return {m.a ? x.a : y.a, m.b ? x.b : y.b}; }
-INLINE V minimum(V x, V y) { return {x.a < y.a ? x.a : y.a, x.b < y.b ? x.b : y.b}; }
-INLINE V maximum(V x, V y) { return {x.a > y.a ? x.a : y.a, x.b > y.b ? x.b : y.b}; }
-INLINE V& operator+=(V& x, V y) { return x = x + y; }
-INLINE U bits(V x) { return {(U::Vector)x.a, (U::Vector)x.b}; }
-INLINE V number(U x) { return {(V::Vector)x.a, (V::Vector)x.b}; }
-
-// log2 of normal x > 0: x = 2^n m with m in [√½, √2), log2 m = 2/ln 2 · artanh s, s = (m − 1) / (m + 1).
-INLINE V log2(V x) {
-    typedef Format::Unsigned Bits;
-    constexpr int shift = Format::mantissa;
-    constexpr Bits one = Bits(Format::bias) << shift;
-    constexpr Bits root = sizeof(Real) == 4 ? 0x3f3504f3u : 0x3fe6a09e667f3bcdu;
-    const U exponent = (bits(x) + Bits(one - root)) >> shift;  // biased
-    const V m = number(bits(x) - (exponent << shift) + one);
-    // In the low bits of 2^mantissa, it is added to it.
-    constexpr Bits magic = Bits(Format::bias + shift) << shift;
-    const V n = number(exponent | magic) - Real((Bits(1) << shift) + Format::bias);
-    const V s = (m - Real(1)) / (m + Real(1)), z = s * s;
-    V sum = all(0);
-#pragma GCC unroll 16
-    for (int k = Format::log_terms - 1; k >= 0; --k) sum = sum * z + Real(2.8853900817779268 / (2 * k + 1));
-    return n + s * sum;
-}
-
-// 2^x, the result bounded to normal numbers: x = n + r with |r| ≤ ½, 2^r by its Taylor series.
-INLINE V exp2(V x) {
-    typedef Format::Unsigned Bits;
-    constexpr int shift = Format::mantissa;
-    constexpr double ln2 = 0.6931471805599453;
-    x = minimum(maximum(x, all(1 - Format::bias)), all(Format::bias));
-    const V magic = all(Real(3) * Real(Bits(1) << (shift - 1)));  // whose last bit stands for 1
-    const V shifted = x + magic, r = x - (shifted - magic);
-    V sum = all(0);
-#pragma GCC unroll 16
-    for (int k = Format::exp_terms - 1; k >= 0; --k) {
-        double c = 1;
-        for (int i = 1; i <= k; ++i) c *= ln2 / i;
-        sum = sum * r + Real(c);
-    }
-    return number(bits(sum) + ((bits(shifted) - bits(magic)) << shift));
-}
 
 template <bool runoff, int k, int count> INLINE V wanted(const V (&d_y)[count]);
 
@@ -145,11 +38,6 @@ struct Tile {
     bool first;  // of the tiles of a basin that needs several: the others add to its results
 };
 
-// LANES numbers in memory, where no vector need be aligned.
-typedef Real Unaligned __attribute__((vector_size(WIDTH), aligned(sizeof(Real)), may_alias));
-INLINE V read(const Real* x) { return {*(const Unaligned*)x, *(const Unaligned*)(x + LANES / 2)}; }
-INLINE void write(Real* x, const V& v) { *(Unaligned*)x = v.a, *(Unaligned*)(x + LANES / 2) = v.b; }
-
 // The tile's lanes of `values`. Lanes without a column repeat the last: always safe to compute with.
 template <bool full> INLINE V load(const Real* values, const Tile& tile) {
     if (full) return read(values);
@@ -178,6 +66,27 @@ template <int n> INLINE Real total(typename Numbers<n>::Vector v) {
         return total<n / 2>(low + high);
     } else {
         return v[0] + v[1];
+    }
+}
+
+// The sums of LANES / 2 vectors, side by side: halves of two vectors are added and laid together, then quarters.
+typedef V::Vector Vector;
+template <int count> INLINE Vector totals(const Vector (&v)[count]) {
+    if constexpr (count == 1) {
+        return v[0];
+    } else {
+        M::Vector low = {}, high = {};
+        constexpr int block = count / 2;
+#pragma GCC unroll 64
+        for (int l = 0; l < LANES / 2; ++l) {
+            low[l] = l / (2 * block) * (2 * block) + l % block + (l / block % 2 ? LANES / 2 : 0);
+            high[l] = low[l] + block;
+        }
+        Vector sums[block];
+#pragma GCC unroll 64
+        for (int k = 0; k < block; ++k)
+            sums[k] = __builtin_shuffle(v[k], v[k + block], low) + __builtin_shuffle(v[k], v[k + block], high);
+        return totals<block>(sums);
     }
 }
 
@@ -257,14 +166,29 @@ template <bool full> static void forward(const Run& run, const Tile& tile, int64
         stores[k] = load<full>((begin ? run.ends[k] : run.stores[k]) + tile.column, tile);
         day.doubt(stores[k]);
     }
+    Real* means[OUTPUTS];
+    for (int j = 0; j < wants; ++j) means[j] = run.outputs[wanted[j]] + begin * run.basins + tile.basin;
+    const bool alone = full && tile.basins == 1;
     for (int64_t t = begin; t < end; ++t) {
         if (run.kept && t % SEGMENT == 0)
             for (int k = 0; k < STORES; ++k)
                 store<full>(run.kept + (t / SEGMENT * STORES + k) * columns + tile.column, tile, stores[k]);
         day.go_to(t);
         step(stores, day.weather, day.theta, y, unused);
-        for (int j = 0; j < wants; ++j)
-            gather(y[wanted[j]] * day.share, 1, tile, run.outputs[wanted[j]] + t * run.basins + tile.basin);
+        int j = 0;
+        for (; alone && j + LANES / 2 <= wants; j += LANES / 2) {
+            Vector shares[LANES / 2];
+            Real sums[LANES / 2];
+#pragma GCC unroll 64
+            for (int k = 0; k < LANES / 2; ++k) {
+                const V share = y[wanted[j + k]] * day.share;
+                shares[k] = share.a + share.b;
+            }
+            *(Unaligned*)sums = totals(shares);
+            for (int k = 0; k < LANES / 2; ++k) *means[j + k] = (tile.first ? 0 : *means[j + k]) + sums[k];
+        }
+        for (; j < wants; ++j) gather(y[wanted[j]] * day.share, 1, tile, means[j]);
+        for (int k = 0; k < wants; ++k) means[k] += run.basins;
     }
     for (int k = 0; k < STORES; ++k)
         store<full>(run.ends[k] + tile.column, tile, select(day.share <= all(1), stores[k], day.share));
@@ -320,15 +244,6 @@ template <bool full, bool runoff> static void reverse(const Run& run, const Tile
         if (run.d_parameters[k] && !run.strides[k])
             store<full>(run.d_parameters[k] + tile.column, tile, d_theta[k]);
 }
-
-// While it lives, numbers too small to be normal count as 0: stores in recession would slow the processor.
-struct FlushDenormals {
-#if defined(__SSE__)
-    const unsigned before = _mm_getcsr();
-    FlushDenormals() { _mm_setcsr(before | 0x8040); }
-    ~FlushDenormals() { _mm_setcsr(before); }
-#endif
-};
 
 // Shares the basins out among threads, by neighbours in a number that is a multiple of a tile's: calls
 // `work` with the first basin of each share, the one after its last, and how many make a tile.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from dhbv.configuration import ModelConfig
+from dhbv.kernels.lstm import QUICKEST, How
+from dhbv.networks.recurrence import recur
 
 
 class Logits(NamedTuple):
@@ -20,8 +20,10 @@ class Logits(NamedTuple):
     """[basin, P, M] of every parameter; those of dynamic ones are not used as they stand."""
     routing: Tensor
     """[basin, 2]"""
+    past: Tensor
+    """[warmup, basin, D, M] of the dynamic parameters in the warm-up, without gradient."""
     daily: Tensor
-    """[time, basin, D, M] of the dynamic parameters."""
+    """[time − warmup, basin, D, M] of them after it."""
 
 
 def build(config: ModelConfig) -> ParameterNetwork:
@@ -42,7 +44,9 @@ class ParameterNetwork(nn.Module):
         self.dynamic: Tensor
         self.register_buffer("dynamic", torch.tensor(dynamic, dtype=torch.long), persistent=False)
 
-    def forward(self, x: Tensor, attributes: Tensor, *, warmup: int = 0, static_day: int = -1) -> Logits:
+    def forward(
+        self, x: Tensor, attributes: Tensor, *, warmup: int = 0, static_day: int = -1, how: How = QUICKEST
+    ) -> Logits:
         """gA(A, x).
 
         Args:
@@ -50,6 +54,7 @@ class ParameterNetwork(nn.Module):
             attributes: normalised [basin, attribute].
             warmup: days at the beginning through which no gradient flows.
             static_day: the day of `x` at which `lstm` reads its static parameters.
+            how: the LSTM runs.
         """
         raise NotImplementedError
 
@@ -81,9 +86,12 @@ class Mlp(ParameterNetwork):
         sizes = [len(config.attributes), *config.network.layers, self.n_base]
         self.mlp = _Mlp(sizes, config.network.dropout)
 
-    def forward(self, x: Tensor, attributes: Tensor, *, warmup: int = 0, static_day: int = -1) -> Logits:
+    def forward(
+        self, x: Tensor, attributes: Tensor, *, warmup: int = 0, static_day: int = -1, how: How = QUICKEST
+    ) -> Logits:
         base, routing = self.split(self.mlp(attributes))
-        return Logits(base, routing, base.new_empty(x.shape[0], x.shape[1], 0, self.components))
+        nothing = base.new_empty(x.shape[0], x.shape[1], 0, self.components)
+        return Logits(base, routing, nothing[:warmup], nothing[warmup:])
 
 
 class LstmMlp(Mlp):
@@ -99,12 +107,24 @@ class LstmMlp(Mlp):
         nn.init.zeros_(self.head.bias)
         nn.init.normal_(self.head.weight, std=0.01)
 
-    def forward(self, x: Tensor, attributes: Tensor, *, warmup: int = 0, static_day: int = -1) -> Logits:
+    def forward(
+        self, x: Tensor, attributes: Tensor, *, warmup: int = 0, static_day: int = -1, how: How = QUICKEST
+    ) -> Logits:
         base, routing = self.split(self.mlp(attributes))
-        embedding = torch.tanh(self.embedding(attributes)).expand(x.shape[0], -1, -1)
-        hidden = _recur(self.lstm, torch.cat([x, embedding], -1), warmup)
-        departure = self.head(hidden).unflatten(-1, (len(self.dynamic), self.components))
-        return Logits(base, routing, base[:, self.dynamic] + departure)
+        embedding = torch.tanh(self.embedding(attributes))
+
+        def inputs(weather: Tensor) -> Tensor:
+            return torch.cat([weather, embedding.expand(len(weather), -1, -1)], -1)
+
+        past, hidden = recur(self.lstm, x, warmup, inputs, how=how)
+        center = base[:, self.dynamic]
+
+        def daily(hidden: Tensor) -> Tensor:
+            return center + self.head(hidden).unflatten(-1, (len(self.dynamic), self.components))
+
+        with torch.no_grad():
+            before = daily(past)
+        return Logits(base, routing, before, daily(hidden))
 
 
 class Lstm(ParameterNetwork):
@@ -118,14 +138,29 @@ class Lstm(ParameterNetwork):
         self.lstm = nn.LSTM(hidden, hidden)
         self.head = nn.Linear(hidden, self.n_base)
 
-    def forward(self, x: Tensor, attributes: Tensor, *, warmup: int = 0, static_day: int = -1) -> Logits:
-        both = torch.cat([x, attributes.expand(x.shape[0], -1, -1)], -1)
-        hidden = _recur(self.lstm, torch.relu(self.input(both)), warmup, self._dropped())
-        base, routing = self.split(self.head(hidden[static_day]))
+    def forward(
+        self, x: Tensor, attributes: Tensor, *, warmup: int = 0, static_day: int = -1, how: How = QUICKEST
+    ) -> Logits:
+        # What attributes add does not change from day to day.
+        of_weather, of_attributes = self.input.weight.split([x.shape[2], attributes.shape[1]], 1)
+        constant = nn.functional.linear(attributes, of_attributes, self.input.bias)
+
+        def inputs(weather: Tensor) -> Tensor:
+            return torch.relu_(nn.functional.linear(weather, of_weather) + constant)
+
+        past, hidden = recur(self.lstm, x, warmup, inputs, weights=self._dropped(), how=how)
+        day = static_day % len(x)
+        base, routing = self.split(self.head(past[day] if day < warmup else hidden[day - warmup]))
         weight = self.head.weight[:-2].unflatten(0, (self.n_parameters, self.components))[self.dynamic]
         bias = self.head.bias[:-2].unflatten(0, (self.n_parameters, self.components))[self.dynamic]
-        daily = nn.functional.linear(hidden, weight.flatten(0, 1), bias.flatten())
-        return Logits(base, routing, daily.unflatten(-1, (len(self.dynamic), self.components)))
+
+        def daily(hidden: Tensor) -> Tensor:
+            logits = nn.functional.linear(hidden, weight.flatten(0, 1), bias.flatten())
+            return logits.unflatten(-1, (len(self.dynamic), self.components))
+
+        with torch.no_grad():
+            before = daily(past)
+        return Logits(base, routing, before, daily(hidden))
 
     def _dropped(self) -> dict[str, Tensor]:
         """The LSTM's weights with dropout on input and recurrent ones, one mask for a whole sequence."""
@@ -136,21 +171,3 @@ class Lstm(ParameterNetwork):
             for name, weight in self.lstm.named_parameters()
             if name.startswith("weight")
         }
-
-
-def _recur(
-    lstm: nn.LSTM, x: Tensor, warmup: int, weights: Mapping[str, Tensor] = MappingProxyType({})
-) -> Tensor:
-    """Output [time, basin, hidden] of an LSTM with some `weights` replaced, without gradient in the warm-up."""
-
-    def run(part: Tensor, memory: tuple[Tensor, Tensor] | None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        result: tuple[Tensor, tuple[Tensor, Tensor]] = torch.func.functional_call(
-            lstm, dict(weights), (part, memory)
-        )
-        return result
-
-    if not warmup:
-        return run(x, None)[0]
-    with torch.no_grad():
-        past, memory = run(x[:warmup], None)
-    return torch.cat([past, run(x[warmup:], memory)[0]])

@@ -72,6 +72,7 @@ class Trainer:
         self.data, self.validation = data, validation
         self.checkpoint_path, self.identity = checkpoint_path, identity
         self.model = DeltaModel(config.model, statistics).to(data.forcing.device)
+        self.model.products = self.settings.lstm_products
         self.loss = Loss(self.settings, data.flow, data.basins)
         self.sampler = Sampler(data, self.settings)
         self.optimiser = self._optimiser()

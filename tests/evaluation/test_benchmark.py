@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 pytest.importorskip("torch")
+
+import torch
 
 from dhbv import cli
 from dhbv.evaluation import benchmark
@@ -47,6 +52,36 @@ def test_ratio_and_milliseconds_belong_together() -> None:
     result = benchmark.kernels("cpu", 1)
     ms = result["hbv_forward_backward_ms"]
     assert result["hbv_forward_backward_vs_eager"] == pytest.approx(ms["eager"] / ms["generated"])
+
+
+def test_without_the_peer_there_is_no_column_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "hydrodl2", None)
+    assert set(benchmark.kernels("cpu", 1)["hbv_forward_backward_ms"]) == {"eager", "generated"}
+
+
+def test_an_installed_peer_gets_a_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a stand-in that takes what hydrodl2 1.4 takes and gives what it gives."""
+    seen: dict[str, Any] = {}
+
+    class Peer:
+        learnable_param_count = 12 * benchmark.COMPONENTS + 2
+
+        def __init__(self, config: dict[str, Any], device: torch.device) -> None:
+            seen["config"] = config
+
+        def __call__(
+            self, inputs: dict[str, torch.Tensor], parameters: torch.Tensor
+        ) -> dict[str, torch.Tensor]:
+            seen["sizes"] = tuple(inputs["x_phy"].shape), tuple(parameters.shape)
+            return {"streamflow": parameters.mean(-1, keepdim=True)}
+
+    monkeypatch.setitem(sys.modules, "hydrodl2", SimpleNamespace(load_model={"hbv": Peer}.__getitem__))
+    result = benchmark.kernels("cpu", 1)
+    ms = result["hbv_forward_backward_ms"]
+    assert result["hbv_forward_backward_vs_hydrodl2"] == pytest.approx(ms["hydrodl2"] / ms["generated"])
+    assert seen["sizes"] == ((40, 3, 3), (40, 3, 12 * 16 + 2))
+    assert seen["config"]["nmul"] == 16
+    assert seen["config"]["dynamic_params"] == {"Hbv": ["parBETA", "parBETAET"]}
 
 
 def test_runs_are_taken_in_turn_and_the_warm_up_is_not_counted() -> None:

@@ -181,8 +181,8 @@ def test_scores_are_those_of_an_evaluation(
 ) -> None:
     from dhbv.evaluation.evaluate import evaluate
 
-    # In pieces that do not divide the basins evenly.
-    monkeypatch.setattr(challenging, "BASINS_AT_ONCE", 3)
+    # In two pieces, the second of one basin.
+    monkeypatch.setattr(challenging, "BASINS_AT_ONCE", 7)
     card = challenge(truth, worse, region, PERIOD)
     for label, model in (("challenger", truth), ("champion", worse)):
         expected = evaluate(model, region, PERIOD).table

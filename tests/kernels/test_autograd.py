@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,7 @@ from dhbv.kernels.autograd import simulate_cpp
 from dhbv.kernels.forms import FORMS, OUTPUTS, Form
 from dhbv.physics import hbv
 from dhbv.physics.variables import RUNOFF
-from tests.kernels.cases import assert_close, case, compare, results_and_gradients
+from tests.kernels.cases import Case, assert_close, case, compare, results_and_gradients
 
 pytestmark = pytest.mark.skipif(build.find_compiler() is None, reason="needs a C++ compiler")
 
@@ -183,7 +185,9 @@ def test_selection_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO"):
         chosen = autograd.select("auto", "cpu")
         autograd.select("auto", "cpu")
-    assert chosen is simulate_cpp
+    given = case(days=3)
+    assert autograd.select("cpp", "cpu") is simulate_cpp
+    assert_close(*(f(given.stores, given.forcing, given.parameters)[1] for f in (chosen, simulate_cpp)), 0.0)
     assert [r.message for r in caplog.records if "HBV runs" in r.message] == [
         "HBV runs through the compiled C++ kernel (kernel 'auto', device cpu)"
     ]
@@ -200,6 +204,41 @@ def test_without_a_compiler_auto_is_eager(
     with pytest.raises(DhbvError, match="no C\\+\\+ compiler was found"):
         autograd.select("cpp", "cpu")
     autograd.select.cache_clear()
+
+
+def _half(given: Case) -> Case:
+    return Case(
+        hbv.Stores(*(s.half() for s in given.stores)),
+        given.forcing.half(),
+        {n: p.half() for n, p in given.parameters.items()},
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (_half, "there are kernels for float32 and float64, not float16"),
+        (lambda given: given, "there is no kernel for the parameters "),
+    ],
+    ids=["dtype", "parameters"],
+)
+def test_auto_is_eager_for_what_has_no_kernel_and_says_so_once(
+    change: Callable[[Case], Case],
+    reason: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    given = change(case(days=3))
+    if "parameters" in reason:
+        monkeypatch.setattr(autograd.build, "form_of", lambda names: None)
+    autograd._lack.cache_clear()
+    autograd._say_once.cache_clear()
+    for _ in range(2):
+        _, found = autograd.select("auto")(given.stores, given.forcing, given.parameters)
+    _, expected = hbv.simulate(given.stores, given.forcing, given.parameters, RUNOFF)
+    autograd._lack.cache_clear()
+    assert all(torch.equal(found[name], expected[name]) for name in RUNOFF)
+    assert caplog.text.count(f"HBV runs as a plain loop over days: {reason}") == 1
 
 
 def test_eager_is_the_plain_loop() -> None:
