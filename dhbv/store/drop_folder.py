@@ -1,0 +1,209 @@
+"""A folder into which files are dropped: each is taken once, whole, and stays where it is.
+
+CSV and Parquet hold a row for each basin and day: a column `basin` (text), a column `date`, and daily
+variables of the schema with their unit in the name, as `prcp [mm d-1]`. A CSV without `date` is a table
+of attributes. NetCDF has dimensions (basin, time), and units as attributes. A file is known by its content,
+whatever its name; one that is still being written should bear another ending until it is whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import xarray as xr
+
+from dhbv.data.attribute_table import KEYS, read_attributes
+from dhbv.data.region import NETCDF_SUFFIXES
+from dhbv.data.schema import TIME_VARIABLES, DataError, assemble, attributes, some, with_attributes
+from dhbv.data.units import to_canonical
+from dhbv.errors import DhbvError
+from dhbv.store.admission import Gate, admit
+from dhbv.store.incoming import check_ids
+from dhbv.store.manifest import Receipt
+from dhbv.store.parquet import sha256_of
+from dhbv.store.store import AREA, Store
+
+SUFFIXES = (".csv", ".parquet", *NETCDF_SUFFIXES)
+
+
+class Taken(NamedTuple):
+    """What became of a file."""
+
+    file: Path
+    receipt: Receipt | None
+    problem: str
+    """Why it was left; empty where it was taken."""
+
+
+def take_new(store: Store, folder: Path | str, *, gate: Gate | None = None) -> list[Taken]:
+    """Append every file of `folder` that the store has not taken yet, in the order of their names.
+
+    A file that cannot be read or appended is left, and told of each time; the others are taken.
+
+    Args:
+        store: to append to; its attribute `area_gages2` turns discharge into mm d-1.
+        folder: where files lie; what begins with a point or ends otherwise than `SUFFIXES` is passed over.
+        gate: asked about each region before it is appended.
+
+    Raises:
+        DataError: if there is no such folder.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder: make it, or name the one that files are dropped into")
+    files = sorted(
+        p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file() and p.name[0] != "."
+    )
+    taken = {receipt.content for receipt in store.receipts()}
+    outcome = []
+    for file in files:
+        content = ""
+        try:
+            content = sha256_of(file)
+            if content in taken:
+                continue
+            outcome.append(Taken(file, _take(store, file, content, gate), ""))
+        except (DhbvError, OSError) as error:
+            outcome.append(Taken(file, None, str(error)))
+        else:
+            taken.add(content)
+    return outcome
+
+
+def _take(store: Store, file: Path, content: str, gate: Gate | None) -> Receipt:
+    given = read_file(file, store.areas())
+    if isinstance(given, pd.DataFrame):
+        return store.put_attributes(given, source=file.name, content=content)
+    return admit(store, given, file.name, gate, content=content)
+
+
+def read_file(file: Path, areas: Mapping[str, float]) -> xr.Dataset | pd.DataFrame:
+    """A dropped file as a region of the schema with any of its daily variables, or as a table of attributes.
+
+    Args:
+        file: CSV, Parquet or NetCDF.
+        areas: km2 of basins that the file itself does not tell.
+
+    Raises:
+        DataError: if it cannot be read; names the column, basin and date.
+    """
+    if file.suffix.lower() in NETCDF_SUFFIXES:
+        return _read_netcdf(file, areas)
+    frame = _read_csv(file) if file.suffix.lower() == ".csv" else _read_parquet(file)
+    if "date" not in frame and file.suffix.lower() == ".csv":
+        return read_attributes(file)
+    return _from_rows(frame, areas, file)
+
+
+def _read_csv(file: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(file, dtype=dict.fromkeys(KEYS, str), skipinitialspace=True)
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise DataError(f"{file}: not readable as CSV ({error}): drop it again") from None
+
+
+def _read_parquet(file: Path) -> pd.DataFrame:
+    try:
+        return pq.ParquetFile(file).read().to_pandas()
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{file}: not readable as Parquet ({error}): drop it again") from None
+
+
+def _from_rows(frame: pd.DataFrame, areas: Mapping[str, float], file: Path) -> xr.Dataset:
+    frame = frame.rename(columns={KEYS[0]: "basin"})
+    absent = [name for name in ("basin", "date") if name not in frame]
+    if absent:
+        raise DataError(
+            f"{file}: no column {', '.join(absent)}, it has {some(list(map(str, frame.columns)))}: rename what it is"
+        )
+    days = pd.to_datetime(frame["date"], errors="coerce", format="ISO8601")
+    for faulty, name in ((frame["basin"].isna(), "basin"), (days.isna(), "date")):
+        if faulty.any():
+            at = int(np.flatnonzero(faulty)[0])
+            raise DataError(
+                f"{file}, row {at + 1}: {name} {frame[name].iloc[at]!r} cannot be read: write basins as text and days "
+                "as 1999-10-01"
+            )
+    check_ids(frame["basin"].to_numpy(object), str(file))
+    row, basins = pd.factorize(frame["basin"].astype(str).str.strip(), sort=True)
+    column, dates = pd.factorize(days.to_numpy().astype("datetime64[D]"), sort=True)
+    twice = pd.Series(list(zip(row, column, strict=True))).duplicated()
+    if twice.any():
+        at = int(np.flatnonzero(twice)[0])
+        raise DataError(
+            f"{file}, row {at + 1}: basin {basins[row[at]]} has {dates[column[at]]} a second time: keep one row a day"
+        )
+    area = np.array([areas.get(b, np.nan) for b in basins])
+    series = {}
+    for header in frame.columns.drop(["basin", "date"]):
+        name, unit = _header(str(header), file)
+        cells = pd.to_numeric(frame[header], errors="coerce")
+        unread = cells.isna() & frame[header].notna()
+        if unread.any():
+            at = int(np.flatnonzero(unread)[0])
+            raise DataError(
+                f"{file}, row {at + 1}: {name} is {frame[header].iloc[at]!r} where a number belongs: correct it, or "
+                "leave it empty where it is missing"
+            )
+        values = np.full((len(basins), len(dates)), np.nan)
+        values[row, column] = cells
+        series[name] = to_canonical(values, name, unit, source=str(file), area_km2=area)
+    return assemble(list(basins), dates, series, source=str(file))
+
+
+def _header(header: str, file: Path) -> tuple[str, str]:
+    """Name and unit of `prcp [mm d-1]`."""
+    match = re.fullmatch(r"\s*(\w+)\s*\[(.*)\]\s*", header)
+    name = match[1] if match else header.strip()
+    if name not in TIME_VARIABLES:
+        raise DataError(
+            f"{file}: column {header!r} is no daily variable: there are {', '.join(TIME_VARIABLES)}; rename or "
+            "remove it"
+        )
+    if match is None:
+        raise DataError(
+            f"{file}: column {header!r} tells no unit: write it in the header, as {name} [{TIME_VARIABLES[name].unit}]"
+        )
+    return name, match[2]
+
+
+def _read_netcdf(file: Path, areas: Mapping[str, float]) -> xr.Dataset:
+    try:
+        with xr.open_dataset(file, cache=False) as opened:
+            ds = opened.load()
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file}: not readable as NetCDF ({error}): drop it again") from None
+    if not {"basin", "time"} <= set(ds.dims) & set(ds.coords):
+        raise DataError(
+            f"{file}: dimensions and coordinates basin and time are needed, it has {', '.join(map(str, ds.sizes))}: "
+            "rename them"
+        )
+    if ds["time"].dtype.kind != "M":
+        raise DataError(f"{file}: time is no calendar: give it units such as 'days since 1980-01-01'")
+    check_ids(ds["basin"].values, str(file))
+    basins = [b.decode() if isinstance(b, bytes) else str(b) for b in ds["basin"].values]
+    static = attributes(ds.assign_coords(basin=np.array(basins, dtype=object)))
+    if AREA in static:
+        areas = {**areas, **{str(b): float(a) for b, a in static[AREA].dropna().items()}}
+    area = np.array([areas.get(b, np.nan) for b in basins])
+    series = {}
+    for key, variable in ds.data_vars.items():
+        name = str(key)
+        if name in TIME_VARIABLES and set(variable.dims) == {"basin", "time"}:
+            unit = variable.attrs.get("units", "")
+            values = variable.transpose("basin", "time").values
+            series[name] = to_canonical(values, name, unit, source=str(file), area_km2=area)
+        elif variable.dims != ("basin",) and "flag_masks" not in variable.attrs:
+            raise DataError(
+                f"{file}: {name} [{', '.join(map(str, variable.dims))}] is no daily variable: there are "
+                f"{', '.join(TIME_VARIABLES)} [basin, time]; rename or drop it"
+            )
+    region = assemble(basins, ds["time"].values, series, source=str(file))
+    return with_attributes(region, static) if len(static.columns) else region

@@ -1,0 +1,159 @@
+"""The Parquet files of a store: their columns, and how they are written, read and merged.
+
+Rows are sorted by their key, so that a few basins are read from a few row groups. A key occurs once in
+each batch that gave it something; the later batch rules. No file is parsed before its sha256 is verified:
+damage that Parquet itself does not notice is common, and some makes it wait for ever.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.compute as pc  # type: ignore[import-untyped]
+import pyarrow.dataset as pads  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+from dhbv.data.schema import TIME_VARIABLES, DataError
+from dhbv.files import written_whole
+from dhbv.store.manifest import DataFile
+
+ROW_GROUP = 32768
+"""Rows: a year of 90 basins."""
+
+FILES_PER_PARTITION = 16
+"""With more, the small ones are merged."""
+
+
+class Kind(NamedTuple):
+    """One sort of rows: the folder they lie in, their columns, and those that make up the key."""
+
+    name: str
+    schema: pa.Schema
+    key: tuple[str, ...]
+    yearly: bool = False
+    """Whether calendar years lie apart."""
+
+
+_CELL = [("basin", pa.string()), ("day", pa.date32()), ("batch", pa.int32())]
+
+DAILY = Kind(
+    "daily", pa.schema([*_CELL, *((name, pa.float32()) for name in TIME_VARIABLES)]), ("basin", "day"), True
+)
+"""A row holds what one batch gave for one basin and day; null where it gave nothing or nothing new."""
+
+QUARANTINE = Kind(
+    "quarantine",
+    pa.schema([*_CELL, ("variable", pa.string()), ("value", pa.float32()), ("reason", pa.string())]),
+    ("basin", "day", "variable"),
+)
+
+ATTRIBUTES = Kind(
+    "attributes",
+    pa.schema(
+        [
+            ("basin", pa.string()),
+            ("name", pa.string()),
+            ("batch", pa.int32()),
+            ("number", pa.float64()),
+            ("text", pa.string()),
+        ]
+    ),
+    ("basin", "name"),
+)
+"""Either `number` or `text` is given."""
+
+KINDS = (DAILY, QUARANTINE, ATTRIBUTES)
+
+
+def add(
+    folder: Path, present: Sequence[DataFile], kind: Kind, partition: int, table: pa.Table
+) -> list[DataFile]:
+    """The files of a partition once `table` is among them.
+
+    Args:
+        folder: of the store.
+        present: the live files of the partition; they stay on the disk even where they are merged.
+        table: rows of one batch, sorted by key.
+    """
+    gathered = []
+    if len(present) >= FILES_PER_PARTITION:
+        rows = table.num_rows
+        for file in sorted(present, key=lambda f: f.first, reverse=True):
+            # Sizes in geometric steps: each row is rewritten a logarithmic number of times.
+            if file.rows > 2 * rows:
+                break
+            gathered.append(file)
+            rows += file.rows
+    if gathered:
+        table = pa.concat_tables([read(folder, gathered, kind, kind.schema.names), table])
+        table = table.sort_by([(name, "ascending") for name in (*kind.key, "batch")])
+    return [*(f for f in present if f not in gathered), _write(folder, kind, partition, table)]
+
+
+def _write(folder: Path, kind: Kind, partition: int, table: pa.Table) -> DataFile:
+    batches = pc.min_max(table["batch"]).as_py()
+    first, last = batches["min"], batches["max"]
+    stem = f"{first:08d}" if first == last else f"{first:08d}-{last:08d}"
+    name = "/".join([kind.name, *([f"year={partition}"] if kind.yearly else []), f"{stem}.parquet"])
+    with written_whole(folder / name) as draft:
+        pq.write_table(
+            table.select(kind.schema.names).cast(kind.schema), draft, compression="zstd",
+            row_group_size=ROW_GROUP,
+        )  # fmt: skip
+        sha256 = sha256_of(draft)
+    spans = {v: span for v in TIME_VARIABLES if v in table.column_names and (span := _span(table, v))}
+    return DataFile(kind.name, partition, name, first, last, table.num_rows, sha256, spans)
+
+
+def sha256_of(path: Path) -> str:
+    """sha256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _span(table: pa.Table, variable: str) -> tuple[dt.date, dt.date] | None:
+    days = pc.min_max(pc.filter(table["day"], pc.is_valid(table[variable]))).as_py()
+    return None if days["min"] is None else (days["min"], days["max"])
+
+
+def read(
+    folder: Path,
+    files: Sequence[DataFile],
+    kind: Kind,
+    columns: Sequence[str],
+    where: pc.Expression | None = None,
+    *,
+    dictionary: Sequence[str] = (),
+) -> pa.Table:
+    """Rows of several files; in no promised order.
+
+    Args:
+        folder: of the store.
+        columns: to read.
+        where: only rows that fulfil it.
+        dictionary: columns of text wanted as codes and a dictionary.
+
+    Raises:
+        FileNotFoundError: if a file is gone, as after a later append.
+        DataError: if one is damaged.
+    """
+    schema = kind.schema
+    for name in dictionary:
+        encoded = pa.dictionary(pa.int32(), pa.string())
+        schema = schema.set(schema.get_field_index(name), pa.field(name, encoded))
+    if not files:
+        return schema.empty_table().select(columns)
+    for file in files:
+        if sha256_of(folder / file.name) != file.sha256:
+            raise DataError(
+                f"{folder / file.name}: damaged, its sha256 is not that of the manifest: restore it from a backup of "
+                "the store, or append the data to a new one"
+            )
+    form = pads.ParquetFileFormat(read_options=pads.ParquetReadOptions(dictionary_columns=set(dictionary)))
+    dataset = pads.dataset([str(folder / f.name) for f in files], schema=schema, format=form)
+    return dataset.to_table(columns=list(columns), filter=where)

@@ -1,0 +1,425 @@
+"""The store: append, correct, set aside, and ask for any window; see the package for what lies where."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.compute as pc  # type: ignore[import-untyped]
+import xarray as xr
+from numpy.typing import NDArray
+
+from dhbv.data.schema import TIME_VARIABLES, DataError, assemble
+from dhbv.data.selection import select_basins
+from dhbv.files import locked
+from dhbv.store import incoming, parquet, quarantine, series, statics
+from dhbv.store import manifest as manifests
+from dhbv.store.digest import digest_of
+from dhbv.store.incoming import Incoming
+from dhbv.store.manifest import Manifest, Receipt
+from dhbv.store.parquet import ATTRIBUTES, DAILY, KINDS, QUARANTINE, Kind
+from dhbv.store.series import Daily
+
+Day = str | dt.date | np.datetime64
+"""A calendar day; text is written as 1999-10-01."""
+
+T = TypeVar("T")
+
+AREA = "area_gages2"
+"""The attribute that turns discharge into a depth."""
+
+_OWN = {"lock", manifests.MANIFEST, manifests.JOURNAL, *(k.name for k in KINDS)}
+
+
+class Known(NamedTuple):
+    """A value that a cell had."""
+
+    value: float
+    when: dt.datetime
+    """UTC, from when on."""
+    source: str
+    batch: int
+
+
+class Store:
+    """The store in the folder `path`, which is made where there is none.
+
+    Reading takes no lock and always sees the whole of an append or nothing of it. Writers take turns.
+
+    Raises:
+        DataError: if the folder holds something else.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        if self.path.exists() and not (self.path / manifests.MANIFEST).exists():
+            others = [p.name for p in self.path.iterdir()] if self.path.is_dir() else ["a file"]
+            others = [n for n in others if n not in _OWN and not n.startswith(f".{manifests.MANIFEST}")]
+            if others:
+                raise DataError(
+                    f"{self.path}: no store but {others[0]}: name a store, or a new or empty folder"
+                )
+        self.path.mkdir(parents=True, exist_ok=True)
+
+    # Writing
+
+    def append(
+        self,
+        region: xr.Dataset,
+        *,
+        source: str,
+        quarantine: xr.Dataset | None = None,
+        at: dt.datetime | None = None,
+        content: str = "",
+    ) -> Receipt:
+        """Add daily values, and the static attributes among them.
+
+        A value that is known is not added again; another value of the same cell is a correction: it
+        rules from now on and the old one stays in the history. NaN says nothing and changes nothing.
+
+        Args:
+            region: of the schema, with any of its variables; days may be left out.
+            source: where it comes from, for the history.
+            quarantine: on basins and days of `region`, for any of its variables, why cells are to be set
+                aside: text ("" for sound), or a code with the CF attributes flag_values and flag_meanings (0
+                for sound). What is set aside is the value in `region` or, where that is NaN, in a variable
+                `<name>_value` of `quarantine`.
+            at: when it became known; by default now. Not before the last append.
+            content: sha256 of the file it comes from; what was appended once under it is not again.
+
+        Raises:
+            DataError: for data that are ambiguous; nothing is then changed.
+        """
+        return self._take(incoming.region(region, source, quarantine), source, at, content)
+
+    def put_attributes(
+        self, table: pd.DataFrame, *, source: str, at: dt.datetime | None = None, content: str = ""
+    ) -> Receipt:
+        """Add static attributes, indexed by basin; corrections, duplicates and missing values as in `append`.
+
+        Raises:
+            DataError: for data that are ambiguous; nothing is then changed.
+        """
+        nothing = Daily((), np.array([], "datetime64[D]"), {})
+        return self._take(Incoming(nothing, {}, incoming.table(table, source)), source, at, content)
+
+    def release(self, cells: pd.DataFrame, *, source: str, at: dt.datetime | None = None) -> Receipt:
+        """Let values out of quarantine: from now on they rule.
+
+        Args:
+            cells: rows of `quarantined()`.
+            source: who says so and why.
+
+        Raises:
+            DataError: if a value is infinite.
+        """
+        return self._take(incoming.released(quarantine.as_daily(cells), source), source, at, "")
+
+    def _take(self, new: Incoming, source: str, at: dt.datetime | None, content: str) -> Receipt:
+        """Write what is new in `new`, all at once."""
+        with self._writing() as manifest:
+            if content:
+                for earlier in manifests.receipts(self.path, manifest):
+                    if earlier.content == content:
+                        return earlier
+            when = self._time(manifest, at)
+            batch = manifest.batches + 1
+            counts: Counter[str] = Counter()
+            tables = [*self._daily_news(manifest, new, batch, counts)]
+            given = statics.cells(new.attributes)
+            if len(given):
+                found = statics.news(given, statics.known(self.path, manifest), source)
+                counts["attributes"] = len(found)
+                tables.append((ATTRIBUTES, 0, statics.rows(found, batch)))
+            tables = [t for t in tables if t[2].num_rows]
+            written = bool(tables or content)
+            receipt = Receipt(
+                batch=batch if written else None,
+                when=when,
+                source=source,
+                content=content,
+                added=counts["added"],
+                corrected=counts["corrected"],
+                unchanged=counts["unchanged"],
+                set_aside=counts["set_aside"],
+                attributes=counts["attributes"],
+            )
+            if written:
+                self._commit(manifest, batch, receipt, tables)
+            return receipt
+
+    def _daily_news(
+        self, manifest: Manifest, new: Incoming, batch: int, counts: Counter[str]
+    ) -> Iterator[tuple[Kind, int, pa.Table]]:
+        """The rows to write, by partition; what is found is added to `counts`."""
+        daily, aside = new.daily, {}
+        for name, reasons in new.reasons.items():
+            aside[name] = (reasons != "") & ~np.isnan(daily.values[name])
+        for year, span in series.years(daily.days):
+            known = series.known(self.path, manifest, daily.basins, daily.days[span], list(daily.values))
+            fresh = {}
+            for name, values in daily.values.items():
+                found = series.news(values[:, span], known[name])
+                held = np.zeros_like(found.added)
+                if name in aside:
+                    # What rules already needs no quarantine.
+                    aside[name][:, span] &= ~found.unchanged
+                    held = aside[name][:, span]
+                counts["added"] += int((found.added & ~held).sum())
+                counts["corrected"] += int((found.corrected & ~held).sum())
+                counts["unchanged"] += int(found.unchanged.sum())
+                taken = (found.added | found.corrected) & ~held
+                fresh[name] = np.where(taken, values[:, span], np.float32(np.nan))
+            if fresh:
+                yield DAILY, year, series.rows(daily, span, fresh, batch)
+        cells = quarantine.cells(daily, aside, dict(new.reasons))
+        if len(cells):
+            held_back = quarantine.news(cells, quarantine.known(self.path, manifest))
+            counts["set_aside"] = len(held_back)
+            counts["unchanged"] += len(cells) - len(held_back)
+            yield QUARANTINE, 0, quarantine.rows(held_back, batch)
+
+    def _commit(
+        self, manifest: Manifest, batch: int, receipt: Receipt, tables: list[tuple[Kind, int, pa.Table]]
+    ) -> None:
+        """Data first, then the journal, then the manifest that puts both in force."""
+        files, basins = list(manifest.files), dict(manifest.basins)
+        for kind, partition, table in tables:
+            present = manifest.of(kind.name, partition)
+            files = [f for f in files if f not in present]
+            files += parquet.add(self.path, present, kind, partition, table)
+            if kind is not QUARANTINE:
+                for basin in pc.unique(table["basin"]).to_pylist():
+                    basins.setdefault(basin, batch)
+        size = manifests.record(self.path, manifest, receipt)
+        manifests.write(
+            self.path,
+            Manifest(
+                batches=batch,
+                journal_size=size,
+                last_when=receipt.when,
+                basins=basins,
+                files=tuple(files),
+            ),
+        )
+
+    @contextmanager
+    def _writing(self) -> Iterator[Manifest]:
+        with locked(self.path / "lock"):
+            manifest = manifests.read(self.path)
+            manifests.sweep(self.path, manifest, [k.name for k in KINDS])
+            try:
+                yield manifest
+            except FileNotFoundError as error:
+                raise self._gone(manifest, error) from None
+
+    def _gone(self, manifest: Manifest, error: FileNotFoundError) -> DataError:
+        missing = [f.name for f in manifest.files if not (self.path / f.name).exists()]
+        return DataError(
+            f"{self.path}: {', '.join(missing) or error} is gone: restore it from a backup of the store"
+        )
+
+    def _time(self, manifest: Manifest, at: dt.datetime | None) -> dt.datetime:
+        last = manifest.last_when
+        if at is None:
+            now = dt.datetime.now(dt.UTC)
+            return now if last is None else max(now, last)
+        at = _utc(at, "at")
+        if last is not None and at < last:
+            raise DataError(
+                f"{self.path}: the last append is of {last.isoformat()}, this one would be of {at.isoformat()}: append "
+                "in the order in which things became known"
+            )
+        return at
+
+    # Reading
+
+    def window(
+        self,
+        start: Day,
+        end: Day,
+        *,
+        basins: Sequence[str] | None = None,
+        variables: Sequence[str] | None = None,
+        as_of: dt.datetime | None = None,
+    ) -> xr.Dataset:
+        """A region of the schema: unbroken days, NaN where nothing is known, and the static attributes.
+
+        Args:
+            start, end: first and last day.
+            basins: ids, in the order wanted; by default all, sorted.
+            variables: daily variables; by default those that the schema requires, and others with any
+                value in the window.
+            as_of: as the store knew it at that time; by default now.
+
+        Raises:
+            DataError: for unknown basins or variables, an empty period, a time without a zone, or a
+                damaged store.
+        """
+
+        def read(manifest: Manifest) -> xr.Dataset:
+            days = _days(start, end, str(self.path))
+            last = self._last_batch(manifest, as_of)
+            there = sorted(b for b, batch in manifest.basins.items() if last is None or batch <= last)
+            if not there:
+                raise DataError(
+                    f"{self.path}: the store has no basin{' yet' if last is None else ' at that time'}: append data first"
+                )
+            chosen = select_basins(basins, there, str(self.path))
+            wanted = self._variables(variables)
+            values = series.known(self.path, manifest, chosen, days, wanted or list(TIME_VARIABLES), last)
+            if wanted is None:
+                values = {
+                    n: v for n, v in values.items() if TIME_VARIABLES[n].required or not np.isnan(v).all()
+                }
+            table = statics.table(statics.known(self.path, manifest, last), chosen)
+            return assemble(chosen, days, values, table, source=str(self.path))
+
+        return self._read(read)
+
+    def digest(
+        self,
+        start: Day,
+        end: Day,
+        *,
+        basins: Sequence[str] | None = None,
+        variables: Sequence[str] | None = None,
+        as_of: dt.datetime | None = None,
+    ) -> str:
+        """sha256 of exactly what `window` gives: basins and days in their order, values and attributes.
+
+        `digest_of` gives the same of a window that is at hand.
+        """
+        return digest_of(self.window(start, end, basins=basins, variables=variables, as_of=as_of))
+
+    def basins(self) -> tuple[str, ...]:
+        """Every basin that has a value or an attribute, sorted."""
+        return tuple(sorted(manifests.read(self.path).basins))
+
+    def span(self, variable: str = "prcp") -> tuple[dt.date, dt.date] | None:
+        """The first and the last day on which any basin has a value; None if there is none."""
+        self._variables([variable])
+        spans = [f.spans[variable] for f in manifests.read(self.path).of(DAILY.name) if variable in f.spans]
+        return (min(s[0] for s in spans), max(s[1] for s in spans)) if spans else None
+
+    def areas(self) -> dict[str, float]:
+        """km2 of every basin that has the attribute `area_gages2`."""
+        found = self._read(lambda manifest: statics.known(self.path, manifest))
+        found = found[found["name"] == AREA]
+        return dict(zip(found["basin"], found["number"], strict=True))
+
+    def coverage(self, start: Day, end: Day, variables: Sequence[str] | None = None) -> pd.DataFrame:
+        """The share of days with a value, [basin, variable]; variables by default as in `window`."""
+        ds = self.window(start, end, variables=variables)
+        shares = {name: (~np.isnan(ds[name].values)).mean(1) for name in TIME_VARIABLES if name in ds}
+        return pd.DataFrame(shares, index=pd.Index(ds["basin"].values, name="basin"))
+
+    def history(self, basin: str, variable: str, day: Day) -> list[Known]:
+        """Every value that a cell had in turn, the one that rules last.
+
+        Raises:
+            DataError: for an unknown basin or variable.
+        """
+
+        def read(manifest: Manifest) -> list[Known]:
+            select_basins([basin], sorted(manifest.basins), str(self.path))
+            self._variables([variable])
+            (date,) = _days(day, day, str(self.path))
+            files = manifest.of(DAILY.name, date.item().year)
+            where = (
+                (pc.field("basin") == basin)
+                & (pc.field("day") == date.item())
+                & pc.field(variable).is_valid()
+            )
+            table = parquet.read(self.path, files, DAILY, ["batch", variable], where).sort_by("batch")
+            entries = manifests.receipts(self.path, manifest)
+            values = zip(table["batch"].to_pylist(), table[variable].to_pylist(), strict=True)
+            return [Known(v, entries[b - 1].when, entries[b - 1].source, b) for b, v in values]
+
+        return self._read(read)
+
+    def basin_days_since(self, when: dt.datetime, variable: str = "streamflow") -> int:
+        """On how many days of how many basins, in sum, a value came or was corrected after `when`."""
+
+        def read(manifest: Manifest) -> int:
+            self._variables([variable])
+            last = self._last_batch(manifest, when)
+            assert last is not None
+            files = [f for f in manifest.of(DAILY.name) if f.last > last and variable in f.spans]
+            where = (pc.field("batch") > last) & pc.field(variable).is_valid()
+            table = parquet.read(self.path, files, DAILY, ["basin", "day"], where)
+            return table.group_by(["basin", "day"]).aggregate([]).num_rows
+
+        return self._read(read)
+
+    def quarantined(self) -> pd.DataFrame:
+        """Everything ever set aside, oldest first.
+
+        Columns basin, day, variable, value (in the unit of the schema), reason, when (UTC), source and
+        released: when the value came to rule after all, NaT where it waits.
+        """
+
+        def read(manifest: Manifest) -> pd.DataFrame:
+            entries = manifests.receipts(self.path, manifest)
+            held = quarantine.known(self.path, manifest)
+            return quarantine.listing(held, [e.when for e in entries], [e.source for e in entries])
+
+        return self._read(read)
+
+    def receipts(self) -> list[Receipt]:
+        """Every append that wrote something, oldest first."""
+        return manifests.receipts(self.path, manifests.read(self.path))
+
+    def _read(self, use: Callable[[Manifest], T]) -> T:
+        """What `use` makes of the present manifest; again if a writer removed files from under it."""
+        while True:
+            manifest = manifests.read(self.path)
+            try:
+                return use(manifest)
+            except FileNotFoundError as error:
+                if manifests.read(self.path) == manifest:
+                    raise self._gone(manifest, error) from None
+
+    def _last_batch(self, manifest: Manifest, as_of: dt.datetime | None) -> int | None:
+        if as_of is None:
+            return None
+        return manifests.known_at(manifests.receipts(self.path, manifest), _utc(as_of, "as_of"))
+
+    def _variables(self, asked: Sequence[str] | None) -> list[str] | None:
+        """The asked variables in the order of the schema."""
+        if asked is None:
+            return None
+        unknown = [name for name in asked if name not in TIME_VARIABLES]
+        if unknown:
+            raise DataError(
+                f"{self.path}: no daily variable {unknown[0]!r}: there are {', '.join(TIME_VARIABLES)}"
+            )
+        return [name for name in TIME_VARIABLES if name in asked]
+
+
+def _utc(time: dt.datetime, name: str) -> dt.datetime:
+    if time.tzinfo is None:
+        raise DataError(f"{name} {time} has no time zone: give it one, e.g. datetime.now(timezone.utc)")
+    return time.astimezone(dt.UTC)
+
+
+def _days(start: Day, end: Day, source: str) -> NDArray[np.datetime64]:
+    """All days from `start` to `end`."""
+    try:
+        first, last = (
+            np.datetime64(pd.Timestamp(str(d) if isinstance(d, str) else d).date(), "D") for d in (start, end)
+        )
+    except ValueError:
+        raise DataError(f"{source}: {start}..{end} are no dates: write them as 1999-10-01") from None
+    if last < first:
+        raise DataError(
+            f"{source}: the period asked for, {first}..{last}, is empty: let it end after it starts"
+        )
+    return np.arange(first, last + 1)
