@@ -46,20 +46,20 @@ CHECKS = (
     Check("kelvin", "temperatures in K for degC", f"{values.KELVIN[0]:g} to {values.KELVIN[1]:g}", values.kelvin),
     Check("negative", f"{', '.join(values.NOT_NEGATIVE)} below 0", "any", values.negative),
     Check(
+        "precipitation x24", "stretches of rain likelier 24 times too much",
+        "a sum of 1 to 365 d beyond 2.5 to 5 times the greatest known (at most 3.4 between halves of CAMELS), or without "
+        "history beyond what any basin has in days of its mean rain", scale.rain,
+    ),
+    Check(
         "stuck gauge", "one and the same flow above 0",
         f"{stuck.ALWAYS} d (123 is the most in CAMELS); {stuck.RAIN:g} mm of rain without frost meanwhile (108); or "
         f"at usual flow without frost {stuck.FREE_TIMES:g} times longer than ever known and {stuck.FREE_DAYS} d; told from "
         f"{stuck.TOLD} d, or {stuck.TOLD_TIMES:g} times the longest known and {stuck.TOLD_DAYS} d", stuck.stuck,
     ),
     Check(
-        "precipitation x24", "stretches of rain likelier 24 times too much",
-        "a sum of 1 to 365 d beyond 2.5 to 5 times the greatest known (at most 3.4 between halves of CAMELS), or without "
-        "history beyond what any basin has in days of its mean rain", scale.rain,
-    ),
-    Check(
         "discharge for depth", "stretches of flow likelier in ft3 s-1 or m3 s-1",
-        f"runoff {scale.GRAVE.over_rain:g} times its rain (at most 2.33 in CAMELS), or {scale.GRAVE.over_record:g} times "
-        f"the known record; told from {scale.TOLD.over_rain:g} and {scale.TOLD.over_record:g} times; basins of 7 km2 "
+        f"runoff {scale.GRAVE.over_rain:g} times its rain (less than 2 in CAMELS), or {scale.GRAVE.over_record:g} times "
+        f"the known record and more than its rain; told from {scale.TOLD.over_rain:g} and {scale.TOLD.over_record:g} times; basins of 7 km2 "
         "escape it", scale.discharge,
     ),
     Check("impossible", "values that nowhere on earth were seen", "the world's records", values.impossible),

@@ -42,15 +42,21 @@ def last_sums(total: Series, days: int) -> Series:
     return sums
 
 
-def best_segments(score: Series) -> tuple[Places, Places, Series]:
-    """First and last position and sum of the segment with the greatest sum, each [basin]; sum 0 where none is above 0.
+def best_segments(score: Series, drop: float) -> tuple[Places, Places, Series]:
+    """First and last position and sum of the best segment of each row, each [basin]; sum 0 where none is above 0.
 
-    The greatest rise of the running total above its lowest point so far (Kadane's scan).
+    The greatest sum of all segments (Kadane's scan) within which the running sum never falls by more than
+    `drop`: two good stretches do not take a long bad one between them along.
     """
-    total = running_total(score)
-    rise = total - np.minimum.accumulate(total, 1)
-    end = rise.argmax(1)
-    before = np.where(np.arange(total.shape[1]) <= end[:, None], total, np.inf)
-    # Of equal lowest points the last: a segment does not start with days that say nothing.
-    start = total.shape[1] - 1 - before[:, ::-1].argmin(1)
-    return start, np.maximum(end - 1, start), rise.max(1)
+    n = len(score)
+    total, peak, best = np.zeros(n), np.zeros(n), np.zeros(n)
+    start, first, last = (np.zeros(n, dtype=np.intp) for _ in range(3))
+    for day, gain in enumerate(np.ascontiguousarray(score.T)):
+        total += gain
+        lost = (total <= 0.0) | (total < peak - drop)
+        total[lost] = peak[lost] = 0.0
+        start[lost] = day + 1
+        np.maximum(peak, total, out=peak)
+        better = total > best
+        best[better], first[better], last[better] = total[better], start[better], day
+    return first, last, best
