@@ -13,7 +13,7 @@ install: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[analysis,train,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[analysis,train,flows,dev]'
 	touch $@
 
 demo: install

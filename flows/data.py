@@ -8,13 +8,13 @@ from pathlib import Path
 from prefect import flow
 
 from dhbv.operations import configuration, ingesting
-from flows.reporting import say, show
+from flows.reporting import say, show, utc_today
 
 
 @flow(name="ingest", retries=2, retry_delay_seconds=300)
 def ingest(operation: str, today: dt.date | None = None) -> int:
     """Take what is new; returns how many deliveries could not be taken, each of which is named."""
-    day = today or dt.datetime.now(dt.UTC).date()
+    day = today or utc_today()
     done = ingesting.ingest(configuration.load(Path(operation)), day)
     for arrival in done.arrivals:
         say(f"{arrival.source}: {arrival.problem or arrival.receipt}")

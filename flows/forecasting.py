@@ -9,11 +9,11 @@ from prefect import flow
 
 from dhbv.errors import DhbvError
 from dhbv.operations import configuration, cycle
-from flows.reporting import say, show
+from flows.reporting import say, show, utc_today
 
 
 @flow(name="forecast")
-def forecast(operation: str, reissue: bool = False) -> list[str]:
+def forecast(operation: str, reissue: bool = False, today: dt.date | None = None) -> list[str]:
     """Run every missing cycle; with `reissue` the newest again, if other weights serve now.
 
     Returns the folders of the cycles made.
@@ -22,7 +22,7 @@ def forecast(operation: str, reissue: bool = False) -> list[str]:
         DhbvError: of the first cycle that cannot be made; those before it are there.
     """
     site = configuration.load(Path(operation))
-    made = [cycle.run(site, day, say=say) for day in cycle.missing(site)]
+    made = [cycle.run(site, day, say=say) for day in cycle.missing(site, today or utc_today())]
     if reissue and not made and (done := cycle.done(site)):
         again = cycle.run(site, done[-1].issue, reissue=True, say=say)
         made = [] if again.path == done[-1].path else [again]

@@ -1,33 +1,85 @@
-"""Whether all is well: cycles missing, forecasts flagged, weights damaged, skill lost."""
+"""Whether all is well: data late, cycles missing, forecasts flagged, weights damaged, skill lost."""
 
 from __future__ import annotations
 
 import datetime as dt
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from prefect import flow
 
+from dhbv.errors import DhbvError
 from dhbv.operations import configuration, cycle, retraining
+from dhbv.operations.configuration import Operation
 from dhbv.registry import Registry
-from flows.reporting import say, show
+from dhbv.store import Store
+from flows.reporting import say, show, utc_today
+
+LATE_DAYS = 2
+"""Days after which weather that has not come is told of."""
 
 
 @flow(name="monitor")
-def monitor(operation: str) -> list[str]:
+def monitor(operation: str, today: dt.date | None = None) -> list[str]:
     """What is not as it should be, in words; empty where all is well."""
-    site = configuration.load(Path(operation))
-    found = []
-    if late := cycle.missing(site):
-        found.append(f"{len(late)} cycles are missing, {late[0]} the first: run the forecast flow")
-    made = cycle.done(site)
-    if made and made[-1].record["flags"]:
-        found.append(f"the forecast of {made[-1].issue} is flagged: {', '.join(made[-1].record['flags'])}")
-    registry = Registry(site.registry)
-    if registry.versions_path.is_dir():
-        found += [f"{problem.where}: {problem.what}" for problem in registry.verify()]
-    if reason := retraining.reason(site, dt.datetime.now(dt.UTC)):
-        found.append(f"time to retrain: {reason}")
+    site, day = configuration.load(Path(operation)), today or utc_today()
+    found = [line for look in LOOKS for line in _tried(look, site, day)]
     for line in found:
         say(line)
     show("monitor", "\n".join(f"- {line}" for line in found) or "all is well", "What is not as it should be")
     return found
+
+
+def _data(site: Operation, today: dt.date) -> Iterator[str]:
+    for name, variable in (("weather", "prcp"), ("observed flow", "streamflow")):
+        span = Store(site.store).span(variable)
+        if span is None:
+            yield f"the store holds no {name}: run the ingest flow"
+        elif variable == "prcp" and (today - span[1]).days > LATE_DAYS:
+            yield f"the newest weather is of {span[1]}, {(today - span[1]).days} days ago: look after its source"
+
+
+def _cycles(site: Operation, today: dt.date) -> Iterator[str]:
+    if late := cycle.missing(site, today):
+        yield f"{len(late)} cycles are missing, {late[0]} the first: run the forecast flow"
+    made = cycle.done(site)
+    if made and made[-1].record["flags"]:
+        yield f"the forecast of {made[-1].issue} is flagged: {', '.join(made[-1].record['flags'])}"
+
+
+def _weights(site: Operation, today: dt.date) -> Iterator[str]:
+    registry = Registry(site.registry)
+    if not registry.versions_path.is_dir():
+        return
+    yield from (f"{problem.where}: {problem.what}" for problem in registry.verify())
+    champions = registry.reign().champions
+    if not champions:
+        yield "no version serves: promote one"
+    newest = registry.versions()[-1]
+    card = newest.path / retraining.SCORECARD[0]
+    # A run that was killed between publishing and promoting leaves a better version unused.
+    if (
+        newest.id not in champions
+        and card.is_file()
+        and json.loads(card.read_bytes())["decision"] == "promote"
+    ):
+        yield f"{newest.id} was found better and never promoted: run the promote flow"
+
+
+def _training(site: Operation, today: dt.date) -> Iterator[str]:
+    if reason := retraining.reason(site, dt.datetime.now(dt.UTC)):
+        yield f"time to retrain: {reason}"
+
+
+Look = Callable[[Operation, dt.date], Iterator[str]]
+
+LOOKS: tuple[Look, ...] = (_data, _cycles, _weights, _training)
+
+
+def _tried(look: Look, site: Operation, today: dt.date) -> list[str]:
+    """What is damaged must be told of, and must not hide what else there is to tell."""
+    try:
+        return list(look(site, today))
+    except (DhbvError, OSError) as error:
+        return [str(error)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import getpass
 
 from prefect import get_run_logger
@@ -15,6 +16,11 @@ PROMOTED = "dhbv.weights.promoted"
 def say(text: str) -> None:
     """One line in the run's log."""
     get_run_logger().info(text)
+
+
+def utc_today() -> dt.date:
+    """The day that a run belongs to."""
+    return dt.datetime.now(dt.UTC).date()
 
 
 def who() -> str:

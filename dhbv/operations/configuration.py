@@ -25,6 +25,9 @@ class ForecastConfig(Section, frozen=True):
     fill_days: Natural = 7
     """Of the days up to T0 so many may lack weather in a basin before the cycle is refused; the mean
     weather of the same dates stands in for them, flagged."""
+    wait_days: Natural | None = None
+    """So many days after T0 a cycle is made although weather before T0 has not come; `fill_days` applies.
+    None: cycles follow the data alone, as in a replay or a demonstration."""
     quantiles: tuple[float, ...] = (0.05, 0.25, 0.5, 0.75, 0.95)
     """Of an ensemble, kept of every flux."""
 
@@ -41,7 +44,9 @@ class RetrainConfig(Section, frozen=True):
     new_basin_days: Positive = 20_000
     """Observed basin-days, new or corrected, since the last training."""
     skill_loss: NonNegative = 0.05
-    """By how much the champion's median NSE over the last `test_days` may lie below what it was promoted with."""
+    """By how much the champion's median NSE over the last `test_days` may lie below what it was made with."""
+    rest_days: Natural = 7
+    """Days after a training in which lost skill is no reason for another: it has just been tried."""
     test_days: Positive = 365
     """The newest days, kept from training, on which challenger and champion are compared."""
     fill_days: Natural = 60

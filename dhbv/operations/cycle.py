@@ -47,7 +47,7 @@ class Degraded(IntFlag):
     NOT_CHAMPION = 16
     """The champion is damaged; the last whole champion before it served."""
     STATE_DAMAGED = 32
-    """A newer state could not be read; an older one, or a spin-up, took its place."""
+    """A newer state could not be read, or lacks a basin; an older one, or a spin-up, took its place."""
 
 
 class Cycle(NamedTuple):
@@ -58,6 +58,31 @@ class Cycle(NamedTuple):
     """1, and more where it was issued again."""
     path: Path
     record: dict[str, Any]
+
+
+class Analysis(NamedTuple):
+    """The state at T0 and how it came about."""
+
+    state: State
+    flags: dict[str, int]
+    """By basin."""
+    source: str
+    """Where it comes from, in words."""
+    past: Past | None
+    """The days run up to T0; None where the state was there."""
+    notes: tuple[str, ...]
+    """Why newer states could not be used."""
+
+
+class Past(NamedTuple):
+    """Days run up to T0."""
+
+    fluxes: xr.Dataset
+    """Of the days since the state before; after a spin-up of its last day."""
+    weather_sha256: str
+    """Of the weather as the store had it."""
+    state_sha256: str
+    """Of the state before; empty after a spin-up."""
 
 
 def run(
@@ -78,24 +103,29 @@ def run(
     Raises:
         DhbvError: if there is nothing to forecast with or from; nothing is left behind then.
     """
-    operation.forecasts.mkdir(parents=True, exist_ok=True)
+    cycles = operation.forecasts / CYCLES
+    cycles.mkdir(parents=True, exist_ok=True)
     with locked(operation.forecasts / "lock", patience=3600.0):
+        for left in cycles.glob(".*"):  # by a run that was killed
+            shutil.rmtree(left)
         serving = Registry(operation.registry).serving()
         made = [c for c in done(operation) if c.issue == issue]
         if made and not (reissue and made[-1].record["version"] != serving.version.id):
             return made[-1]
-        name = f"{issue}.{made[-1].number + 1}" if made else str(issue)
-        target = operation.forecasts / CYCLES / name
-        draft = target.with_name(f".{name}")
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
-        record = _make(operation, serving, issue, draft, say)
-        with written_whole(draft / RECORD) as file:
-            file.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        for path in draft.iterdir():
-            flush(path)
-        draft.rename(target)
-        flush(target.parent)
+        target = cycles / (f"{issue}.{made[-1].number + 1}" if made else str(issue))
+        draft = target.with_name(f".{target.name}")
+        draft.mkdir()
+        try:
+            state, flags = _make(operation, serving, issue, draft, say)
+            for path in (*draft.iterdir(), draft):
+                flush(path)
+            draft.rename(target)
+            flush(cycles)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+        # Last: killed before this, the next cycle goes on from the state before and comes to the same water;
+        # a state without its cycle would hide how it came about.
+        states.write(operation.forecasts, state, flags)
     return _read(target)
 
 
@@ -105,15 +135,17 @@ def done(operation: Operation) -> list[Cycle]:
     return sorted(found, key=lambda c: (c.issue, c.number))
 
 
-def missing(operation: Operation) -> list[dt.date]:
-    """The days T0 after the last cycle, oldest first, up to which weather is known.
+def missing(operation: Operation, today: dt.date) -> list[dt.date]:
+    """The days T0 after the last cycle that are due, oldest first; before the first cycle the newest such day alone.
 
-    Before the first cycle it is the newest such day alone.
+    A day is due once the weather up to it is known, and at the latest `forecast.wait_days` after it.
     """
-    span = Store(operation.store).span("prcp")
+    span, wait = Store(operation.store).span("prcp"), operation.config.forecast.wait_days
     if span is None:
         return []
     newest = span[1] + DAY
+    if wait is not None:
+        newest = max(newest, today - wait * DAY)
     made = done(operation)
     first = made[-1].issue + DAY if made else newest
     return [first + n * DAY for n in range((newest - first).days + 1)]
@@ -125,29 +157,24 @@ def basins_of(operation: Operation, store: Store) -> tuple[str, ...]:
     return (*data.basins, *data.held_out) if data.basins else store.basins()
 
 
-def state_at(
-    operation: Operation, serving: Serving, store: Store, issue: dt.date, *, keep: Path | None = None
-) -> tuple[State, dict[str, int], str]:
-    """The state of `serving`'s weights at `issue`, advanced from the newest there is or spun up.
+def state_at(operation: Operation, serving: Serving, store: Store, issue: dt.date) -> Analysis:
+    """The state of `serving`'s weights at `issue`: there, advanced from the newest one, or spun up.
 
-    Args:
-        operation: the operation.
-        serving: the version.
-        store: its data.
-        issue: T0.
-        keep: a folder for the fluxes of the days that were run, if wanted.
+    Nothing is written; `dhbv.operations.states.write` keeps it.
 
-    Returns:
-        The state, flags by basin, and where it comes from in words.
+    Raises:
+        DhbvError: if there is no history, or too much of its weather is missing.
     """
     rules, basins = operation.config.forecast, basins_of(operation, store)
     found = states.latest(operation.forecasts, serving.model.weights_sha256, basins, issue)
-    flags = dict.fromkeys(basins, int(Degraded.STATE_DAMAGED) if found.damaged else 0)
+    damaged = int(Degraded.STATE_DAMAGED) if found.unusable else 0
     if found.state is not None and found.state.time == np.datetime64(issue):
-        return found.state, flags, f"state valid at {issue}"
+        flags = {basin: found.flags.get(basin, 0) for basin in basins}
+        return Analysis(found.state, flags, f"state valid at {issue}", None, ())
+    flags = dict.fromkeys(basins, damaged)
     first = _first_day(found.state, store, issue, rules.spin_up_days)
-    past = weather.known(store, basins, first, issue - DAY, fill_days=rules.fill_days)
-    for basin in past.filled:
+    known = weather.known(store, basins, first, issue - DAY, fill_days=rules.fill_days)
+    for basin in known.filled:
         flags[basin] |= Degraded.FILLED
     source = f"state valid at {first}, advanced"
     period = Period(start=first, end=issue - DAY)
@@ -158,23 +185,20 @@ def state_at(
         # The last day is run as a day of its own, so that its fluxes are kept.
         period = Period(start=issue - DAY, end=issue - DAY)
     fluxes, state = forecast.run(
-        serving.model, past.region, period, state=found.state, spin_up_days=rules.spin_up_days
+        serving.model, known.region, period, state=found.state, spin_up_days=rules.spin_up_days
     )
-    if keep is not None:
-        fluxes.attrs["forcing_sha256"] = store.digest(first, issue - DAY, basins=basins)
-        forecast.write(fluxes, keep / ANALYSIS)
-    states.write(operation.forecasts, state)
-    return state, flags, source
+    before = "" if found.state is None else _sha256(found.state)
+    return Analysis(state, flags, source, Past(fluxes, known.sha256, before), found.unusable)
 
 
 def _make(
     operation: Operation, serving: Serving, issue: dt.date, draft: Path, say: Callable[[str], None]
-) -> dict[str, Any]:
-    """The files of a cycle but its record, which is returned."""
+) -> tuple[State, dict[str, int]]:
+    """The files of a cycle; gives its state at T0 and how that came about."""
     store = Store(operation.store)
     basins, rules = basins_of(operation, store), operation.config.forecast
-    state, flags, start = state_at(operation, serving, store, issue, keep=draft)
-    say(f"{issue}: {start}")
+    analysis = state_at(operation, serving, store, issue)
+    say(f"{issue}: {analysis.source}")
     folder = None if rules.weather is None else operation.folder / rules.weather
     ahead = weather.forecast(store, basins, issue, rules.days, folder)
     everywhere = Degraded(0)
@@ -182,30 +206,40 @@ def _make(
         everywhere |= Degraded.NO_WEATHER_FORECAST
     if serving.flag:
         everywhere |= Degraded.NOT_CHAMPION
-    quality = [flags[basin] | int(everywhere) for basin in basins]
-    fluxes = _ahead(serving, ahead, state, issue, rules.days, rules.quantiles)
-    fluxes["quality"] = ("basin", np.array(quality, np.int32), _quality_attributes())
-    provenance = {
+    quality = [analysis.flags[basin] | int(everywhere) for basin in basins]
+    weights = {
         "issue": str(issue),
         "version": serving.version.id,
         "weights_sha256": serving.model.weights_sha256,
         "code_version": __version__,
-        "start": start,
-        "state_sha256": hashlib.sha256(state.to_bytes()).hexdigest(),
-        "weather": ahead.source,
-        "forcing_sha256": _digest(ahead.region),
     }
+    provenance = weights | {
+        "start": analysis.source,
+        "state_sha256": _sha256(analysis.state),
+        "weather": ahead.source,
+        "forcing_sha256": ahead.sha256,
+    }
+    fluxes = _ahead(serving, ahead, analysis.state, issue, rules.days, rules.quantiles)
+    fluxes["quality"] = ("basin", np.array(quality, np.int32), _quality_attributes())
     fluxes.attrs |= provenance
     forecast.write(fluxes, draft / FORECAST)
-    notes = [serving.flag] if serving.flag else []
-    return provenance | {
+    record = provenance | {
         "basins": len(basins),
         "days": rules.days,
         "members": ahead.region.sizes.get("member", 1),
         "flags": _flagged(quality, basins),
-        "notes": notes,
+        "notes": [*([serving.flag] if serving.flag else []), *analysis.notes],
         "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
     }
+    if analysis.past is not None:
+        past = analysis.past
+        before = {"forcing_sha256": past.weather_sha256, "state_sha256": past.state_sha256 or "none: spun up"}
+        past.fluxes.attrs |= weights | before | {"start": analysis.source}
+        forecast.write(past.fluxes, draft / ANALYSIS)
+        record["analysis"] = before
+    with written_whole(draft / RECORD) as file:
+        file.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    return analysis.state, analysis.flags
 
 
 def _ahead(
@@ -258,18 +292,8 @@ def _flagged(quality: Sequence[int], basins: Sequence[str]) -> dict[str, list[st
     return {name: "all" if len(found) == len(basins) else found for name, found in where.items() if found}
 
 
-def _digest(region: xr.Dataset) -> str:
-    """sha256 of a weather forecast's values, days, members and basins."""
-    sha = hashlib.sha256()
-    for name in ("basin", "time", "member", *weather.NAMES):
-        if name in region or name in region.coords:
-            values = region[name].values
-            sha.update(
-                " ".join(map(str, values)).encode()
-                if values.dtype == object
-                else np.ascontiguousarray(values).tobytes()
-            )
-    return sha.hexdigest()
+def _sha256(state: State) -> str:
+    return hashlib.sha256(state.to_bytes()).hexdigest()
 
 
 def _read(path: Path) -> Cycle:

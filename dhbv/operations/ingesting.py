@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import xarray as xr
@@ -15,6 +16,8 @@ from dhbv.quality import Report, examine
 from dhbv.store import Receipt, Store
 from dhbv.store.drop_folder import take_new
 from dhbv.store.sources import take_nextgen, take_usgs
+
+REPORTS = "reports"
 
 YEARS = 10
 """Of what the store knows so many are the gate's idea of what is usual."""
@@ -41,13 +44,15 @@ class Ingested(NamedTuple):
 def ingest(operation: Operation, today: dt.date) -> Ingested:
     """Take what is new from every source; a source that fails is told of and the others are taken.
 
-    The gate's reports lie in `reports/<today>.txt` of the operation's folder.
+    The gate's reports are added to `reports/<today>.txt` in the operation's folder.
     """
     store, sources = Store(operation.store), operation.config.sources
     reports: list[Report] = []
+    pages: list[str] = []
 
     def gate(region: xr.Dataset) -> Report:
         reports.append(examine(region, known=_known(store, region, today), today=today))
+        pages.append(f"{Path(region.attrs.get('source', 'new data')).name}\n\n{reports[-1].table()}")
         return reports[-1]
 
     arrivals: list[Arrival] = []
@@ -60,9 +65,11 @@ def ingest(operation: Operation, today: dt.date) -> Ingested:
         arrivals.append(_tried(str(path), lambda: take_nextgen(store, path, gate=gate)))
     if sources.usgs:
         arrivals.append(_tried("USGS daily values", lambda: take_usgs(store, today, gate=gate)))
-    if reports:
-        with written_whole(operation.folder / "reports" / f"{today}.txt") as draft:
-            draft.write_text("\n\n".join(r.table() for r in reports) + "\n", encoding="utf-8")
+    if pages:
+        path = operation.folder / REPORTS / f"{today}.txt"
+        earlier = path.read_text(encoding="utf-8") if path.exists() else ""
+        with written_whole(path) as draft:
+            draft.write_text(earlier + "\n".join(pages) + "\n", encoding="utf-8")
     return Ingested(arrivals, reports)
 
 

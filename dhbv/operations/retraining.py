@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,17 +12,18 @@ from typing import NamedTuple
 import msgspec
 import xarray as xr
 
-from dhbv import model_directory
+from dhbv import configuration, model_directory
 from dhbv.configuration import Config, Period
 from dhbv.errors import DhbvError
 from dhbv.evaluation.challenge import challenge
 from dhbv.evaluation.evaluate import evaluate
 from dhbv.evaluation.scorecard import Scorecard
+from dhbv.files import locked
 from dhbv.model_directory import ModelDirectory
-from dhbv.operations import cycle, weather
+from dhbv.operations import cycle, states, weather
 from dhbv.operations.configuration import Operation
 from dhbv.registry import Move, Registry, Serving, Version
-from dhbv.store import Store
+from dhbv.store import Store, digest_of
 
 SCORECARD = ("scorecard.json", "scorecard.md", "scorecard.png")
 """What a version holds of its trial."""
@@ -55,7 +57,7 @@ def reason(operation: Operation, now: dt.datetime) -> str | None:
         return (
             f"{new} new or corrected observed basin-days since the last training (at {rules.new_basin_days})"
         )
-    return _drift(operation, store, registry)
+    return _drift(operation, store, registry) if days >= rules.rest_days else None
 
 
 def train(
@@ -74,7 +76,8 @@ def train(
         say: told what happens.
 
     Raises:
-        DhbvError: if the data are too short, or training fails; what serves goes on serving.
+        DhbvError: if the data are too short, another training is at work in this folder, or training fails; what
+            serves goes on serving.
     """
     from dhbv.pipeline import make_model
 
@@ -84,11 +87,18 @@ def train(
     start_from = champion if operation.config.retrain.warm_start else None
     region = _region(operation, store, spans.test.end)
     config = _config(operation.training, spans)
-    origin = "from scratch" if start_from is None else f"from weights {start_from.weights_sha256[:12]}"
-    say(f"training {origin} on {region.sizes['basin']} basins, {spans.train}")
-    out = work / "trained"
-    shutil.rmtree(out, ignore_errors=True)
-    return make_model(config, region, out, device=device, start_from=start_from).model
+    begun = "from scratch" if start_from is None else f"from weights {start_from.weights_sha256[:12]}"
+    say(f"training {begun} on {region.sizes['basin']} basins, {spans.train}")
+    # Named by what goes into it: a killed training is taken up again, unless data or weights have changed since.
+    origin = "" if start_from is None else start_from.weights_sha256
+    identity = hashlib.sha256((configuration.dump(config) + digest_of(region) + origin).encode()).hexdigest()
+    out = work / f"trained-{identity[:12]}"
+    work.mkdir(parents=True, exist_ok=True)
+    with locked(work / "lock"):
+        for other in work.glob("trained-*"):
+            if other.name != f"{out.name}.partial":
+                shutil.rmtree(other)
+        return make_model(config, region, out, device=device, start_from=start_from).model
 
 
 def judge(
@@ -126,17 +136,34 @@ def publish(
 
 
 def promote(operation: Operation, version: Version, *, who: str, why: str, issue: dt.date) -> Move:
-    """Bring the version's state to `issue`, by a spin-up or from its own last one, then let it serve."""
-    cycle.state_at(operation, Serving(version, version.load(), ""), Store(operation.store), issue)
+    """Bring the version's state to `issue`, by a spin-up or from its own last one, then let it serve.
+
+    Raises:
+        DhbvError: if it is damaged, or no state can be made; what serves goes on serving.
+    """
+    _advance(operation, version, issue)
     return Registry(operation.registry).promote(version.id, who=who, why=why)
 
 
 def rollback(operation: Operation, *, who: str, why: str, issue: dt.date) -> Move:
-    """Let the champion before serve again, and bring its last state to `issue`."""
+    """Bring the last state of the champion before to `issue`, then let it serve again.
+
+    Raises:
+        DhbvError: if there was none, it is damaged, or no state can be made; what serves goes on serving
+            (`dhbv registry rollback` asks for no state).
+    """
     registry = Registry(operation.registry)
-    move = registry.rollback(who=who, why=why)
-    cycle.state_at(operation, registry.serving(), Store(operation.store), issue)
-    return move
+    champions = registry.reign().champions
+    if len(champions) > 1:
+        _advance(operation, registry.version(champions[-2]), issue)
+    return registry.rollback(who=who, why=why)
+
+
+def _advance(operation: Operation, version: Version, issue: dt.date) -> None:
+    serving = Serving(version, version.load(), "")
+    analysis = cycle.state_at(operation, serving, Store(operation.store), issue)
+    if analysis.past is not None:
+        states.write(operation.forecasts, analysis.state, analysis.flags)
 
 
 def spans_of(operation: Operation, store: Store) -> Spans:

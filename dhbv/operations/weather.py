@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from dhbv.data.schema import DataError, some
-from dhbv.store import Store
+from dhbv.store import Store, digest_of
 
 NAMES = ("prcp", "tmin", "tmax")
 WINDOW = 7
@@ -30,15 +31,21 @@ class Weather(NamedTuple):
     """Basins that lacked days, and how many."""
     source: str
     """Where it comes from, in words."""
+    sha256: str
+    """Of exactly what came from there, before gaps were filled: days, basins, members and values."""
 
 
 def known(store: Store, basins: Sequence[str], first: dt.date, last: dt.date, *, fill_days: int) -> Weather:
-    """Weather from the store, the mean of the same dates in other years where a day is missing.
+    """Weather and observed flow from the store, the mean of the same dates where a day of weather is missing.
+
+    Potential evaporation always follows from temperature: a store that knows it of past days only would
+    give another model before T0 than after.
 
     Raises:
         DataError: if a basin lacks more than `fill_days` days, or has no weather to take a mean of.
     """
-    region = store.window(first, last, basins=basins)
+    region = store.window(first, last, basins=basins, variables=(*NAMES, "streamflow"))
+    sha256 = digest_of(region)
     missing = xr.concat([region[name].isnull() for name in NAMES], "name").any("name")
     counts = missing.sum("time")
     lacking = [str(b) for b in region["basin"].values[(counts > fill_days).values]]
@@ -52,7 +59,7 @@ def known(store: Store, basins: Sequence[str], first: dt.date, last: dt.date, *,
     filled = {str(b): int(n) for b, n in zip(region["basin"].values, counts.values, strict=True) if n}
     if filled:
         region = _filled(region, store, list(filled))
-    return Weather(region, filled, "store")
+    return Weather(region, filled, "store", sha256)
 
 
 def forecast(store: Store, basins: Sequence[str], issue: dt.date, days: int, folder: Path | None) -> Weather:
@@ -85,7 +92,8 @@ def _from_file(path: Path, store: Store, basins: Sequence[str], issue: dt.date, 
             f"the weather forecast {path} lacks {holes} values of the days {wanted[0]}..{wanted[-1]}: write it anew, "
             "shorten forecast.days, or remove it to run on past years' weather"
         )
-    return Weather(_with_attributes(given, store, basins, issue), {}, f"weather forecast {path.name}")
+    given = _with_attributes(given, store, basins, issue)
+    return Weather(given, {}, f"weather forecast {path.name}", _digest(given))
 
 
 def _from_past_years(store: Store, basins: Sequence[str], issue: dt.date, days: int) -> Weather:
@@ -107,7 +115,8 @@ def _from_past_years(store: Store, basins: Sequence[str], issue: dt.date, days: 
         )
     ensemble = xr.concat(members, xr.DataArray(years, dims="member", name="member"))
     source = f"weather of the same dates in {len(years)} past years ({years[-1]}..{years[0]})"
-    return Weather(_with_attributes(ensemble, store, basins, issue), {}, source)
+    ensemble = _with_attributes(ensemble, store, basins, issue)
+    return Weather(ensemble, {}, source, _digest(ensemble))
 
 
 def _filled(region: xr.Dataset, store: Store, lacking: Sequence[str]) -> xr.Dataset:
@@ -146,6 +155,16 @@ def _smoothed(by_date: xr.DataArray) -> xr.DataArray:
 def _with_attributes(weather: xr.Dataset, store: Store, basins: Sequence[str], day: dt.date) -> xr.Dataset:
     static = store.window(day, day, basins=basins)
     return weather.assign({n: v for n, v in static.data_vars.items() if v.dims == ("basin",)})
+
+
+def _digest(region: xr.Dataset) -> str:
+    """sha256 of the members of a weather forecast, each as the store would tell it."""
+    if "member" not in region.dims:
+        return digest_of(region)
+    sha = hashlib.sha256()
+    for member in region["member"].values:
+        sha.update(f"{member} {digest_of(region.sel(member=member, drop=True))}\n".encode())
+    return sha.hexdigest()
 
 
 def _same_date(day: dt.date, year: int) -> dt.date:

@@ -14,12 +14,12 @@ from tests.quality.conftest import TODAY, Clean
 FAULT = "stuck gauge"
 
 
-def weather(clean: Clean, *, warm: bool, rain: float) -> xr.Dataset:
-    """400 days of one kind of weather, flow as it was."""
+def weather(clean: Clean, *, warm: bool) -> xr.Dataset:
+    """400 dry days of one temperature, flow as it was."""
     new = clean.window(0, 400)
     new["tmin"][:] = 10.0 if warm else -10.0
     new["tmax"][:] = 20.0 if warm else -4.0
-    new["prcp"][:] = rain
+    new["prcp"][:] = 0.0
     return new
 
 
@@ -36,9 +36,10 @@ def severity(new: xr.Dataset, known: xr.Dataset | None) -> list[tuple[str, str, 
         (30, True, 0.0, "warn"),
         (31, True, 0.0, "quarantine"),
         (60, False, 0.0, "warn"),
-        (ALWAYS - 1, False, 0.0, "warn"),
-        (ALWAYS, False, 0.0, "quarantine"),
-        (9, True, 40.0, None),
+        (149, False, 0.0, "warn"),
+        (150, False, 0.0, "quarantine"),
+        (9, True, 20.0, None),
+        (10, True, 20.0, "quarantine"),
         (14, True, 10.0, "quarantine"),
         (14, True, 9.9, None),
         (14, False, 10.0, None),
@@ -47,13 +48,14 @@ def severity(new: xr.Dataset, known: xr.Dataset | None) -> list[tuple[str, str, 
 def test_length_frost_and_rain_decide(
     clean: Clean, days: int, warm: bool, rain: float, expected: str | None
 ) -> None:
-    new = weather(clean, warm=warm, rain=rain)
+    new = weather(clean, warm=warm)
     new["streamflow"][2, 50 : 50 + days] = 30.0
+    new["prcp"][:, 50 : 50 + days] = rain
     assert severity(new, clean.known) == ([("syn-003", expected, days)] if expected else [])
 
 
 def test_without_history_only_the_general_limits_hold(clean: Clean) -> None:
-    new = weather(clean, warm=True, rain=0.0)
+    new = weather(clean, warm=True)
     new["streamflow"][2, 50:79] = 30.0
     new["streamflow"][3, 50:80] = 30.0
     new["streamflow"][4, 50 : 50 + ALWAYS] = 30.0
@@ -61,7 +63,7 @@ def test_without_history_only_the_general_limits_hold(clean: Clean) -> None:
 
 
 def test_a_river_that_was_constant_before_may_be_so_again(clean: Clean) -> None:
-    known, new = clean.known.copy(deep=True), weather(clean, warm=True, rain=0.0)
+    known, new = clean.known.copy(deep=True), weather(clean, warm=True)
     known["streamflow"][2, 100:110] = 30.0
     new["streamflow"][2, 50:90] = 30.0
     assert severity(new, known) == [("syn-003", "warn", 40)]
@@ -70,19 +72,19 @@ def test_a_river_that_was_constant_before_may_be_so_again(clean: Clean) -> None:
 
 
 def test_low_flow_is_told_only(clean: Clean) -> None:
-    new = weather(clean, warm=True, rain=0.0)
+    new = weather(clean, warm=True)
     new["streamflow"][2, 50:100] = 1e-4
     assert severity(new, clean.known) == [("syn-003", "warn", 50)]
 
 
 def test_a_dry_bed_is_no_fault(clean: Clean) -> None:
-    new = weather(clean, warm=True, rain=0.0)
+    new = weather(clean, warm=True)
     new["streamflow"][2] = 0.0
     assert severity(new, clean.known) == []
 
 
 def test_dates_are_those_of_the_first_and_last_equal_day_and_a_gap_ends_it(clean: Clean) -> None:
-    new = weather(clean, warm=True, rain=0.0)
+    new = weather(clean, warm=True)
     new["streamflow"][2, 50:150] = 30.0
     new["streamflow"][2, 100] = np.nan
     report = examine(new, known=clean.known, today=TODAY)

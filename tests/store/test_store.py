@@ -86,6 +86,17 @@ def test_duplicates_write_nothing(store: Store) -> None:
     assert files(store) == before
 
 
+def test_zero_has_one_sign(store: Store) -> None:
+    """Which of two equal zeros came first is no part of the data."""
+    store.append(
+        region({"prcp": [[-0.0]]}, "a", table=pd.DataFrame({"slope": [-0.0]}, index=["a"])), source="test"
+    )
+    ds = store.window("2000-12-31", "2000-12-31")
+    assert (ds["prcp"].values[0, 0], ds["slope"].values[0]) == (0.0, 0.0)
+    assert not np.signbit(ds["prcp"].values).any()
+    assert not np.signbit(ds["slope"].values).any()
+
+
 def test_a_day_after_another_equals_all_at_once(tmp_path: Path) -> None:
     given = small_region(6)
     once, daily, backwards = (Store(tmp_path / name) for name in ("once", "daily", "backwards"))

@@ -1,0 +1,86 @@
+"""What lies in deploy/ names flows, pools and settings that exist."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import yaml
+from prefect import Flow
+from prefect.cli.deploy._models import PrefectYamlModel
+from prefect.events.actions import DoNothing, SendNotification
+from prefect.flows import load_flow_from_entrypoint
+
+from flows import bootstrap
+from flows.reporting import PROMOTED
+from tests.operations.conftest import make_operation
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+FLOWS = {"ingest", "retrain", "evaluate", "promote", "rollback", "forecast", "backfill", "monitor"}
+
+
+@pytest.fixture(scope="module")
+def plan() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((DEPLOY / "prefect.yaml").read_text(encoding="utf-8"))
+    return content
+
+
+def test_every_flow_has_a_deployment_that_can_call_it(plan: dict[str, Any]) -> None:
+    PrefectYamlModel.model_validate(plan)
+    assert {one["name"] for one in plan["deployments"]} == FLOWS
+    for one in plan["deployments"]:
+        flow = load_flow_from_entrypoint(one["entrypoint"])
+        assert isinstance(flow, Flow)
+        assert flow.name == one["name"]
+        assert set(one["parameters"]) <= set(inspect.signature(flow.fn).parameters)
+        assert one["work_pool"]["name"] in bootstrap.POOLS
+
+
+def test_what_runs_by_itself_is_scheduled(plan: dict[str, Any]) -> None:
+    scheduled = [one["name"] for one in plan["deployments"] if one.get("schedules")]
+    assert scheduled == ["ingest", "forecast", "monitor", "retrain"]
+
+
+def test_containers_and_units_start_pools_that_exist() -> None:
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+    commands = [" ".join(s["command"]) for s in compose["services"].values() if "command" in s]
+    pools = {c.split("--pool ")[1].split()[0] for c in commands if "--pool" in c}
+    assert pools == set(bootstrap.POOLS)
+    for service in compose["services"].values():
+        if "build" in service:
+            assert (DEPLOY.parent / service["build"]["dockerfile"]).is_file()
+    for file in DEPLOY.glob("*.Containerfile"):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            if line.startswith("COPY ") and "--from" not in line:
+                assert all((DEPLOY.parent / name).exists() for name in line.split()[1:-1]), line
+
+
+def test_alarms_go_to_a_block_where_there_is_one() -> None:
+    forecast, block = uuid4(), uuid4()
+    silent, loud = (bootstrap.automations(forecast, notify) for notify in (None, block))
+    assert [a.name for a in silent] == [bootstrap.NEW_WEIGHTS, bootstrap.LATE, bootstrap.ZOMBIE]
+    assert [isinstance(a.actions[-1], DoNothing) for a in silent] == [False, True, True]
+    for alarm in loud[1:]:
+        action = alarm.actions[-1]
+        assert isinstance(action, SendNotification)
+        assert action.block_document_id == block
+    assert silent[0].trigger.expect == {PROMOTED}
+
+
+def test_an_operation_that_cannot_be_read_changes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="cannot read the configuration"):
+        bootstrap.main(["process", "--operation", str(tmp_path / "no.yaml")])
+
+
+@pytest.mark.usefixtures("prefect")
+def test_a_pool_of_another_kind_is_refused(tmp_path: Path) -> None:
+    make_operation(tmp_path)
+    arguments = ["--operation", str(tmp_path / "operation.yaml"), "--file", str(tmp_path / "none.yaml")]
+    # The pools are made; then the file is missed.
+    with pytest.raises(SystemExit, match=r"none\.yaml is not there"):
+        bootstrap.main(["process", *arguments])
+    with pytest.raises(SystemExit, match="runs as process, not docker: a pool cannot change what it is"):
+        bootstrap.main(["docker", *arguments])

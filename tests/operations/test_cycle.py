@@ -1,0 +1,446 @@
+"""Cycles: each from the one before it, once; what is missing; what is degraded, and told."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from dhbv import __version__, forecast
+from dhbv.configuration import Period
+from dhbv.errors import DhbvError
+from dhbv.operations import cycle, states, weather
+from dhbv.operations.cycle import ANALYSIS, FORECAST, RECORD, Cycle, Degraded
+from dhbv.state import State
+from tests.operations.conftest import BASINS, BY, ISSUE, KNOWN, Site, day, runner
+
+STAND_IN = {"NO_WEATHER_FORECAST": "all"}
+"""The flags of a cycle that has no weather forecast and no other fault."""
+MakeSite = Callable[..., Site]
+
+
+def state_of(site: Site, n: int) -> State:
+    weights = site.registry.serving().model.weights_sha256
+    found = states.latest(site.operation.forecasts, weights, BASINS, day(n)).state
+    assert found is not None
+    assert found.time == np.datetime64(day(n))
+    return found
+
+
+def state_path(site: Site, n: int) -> Path:
+    (path,) = (site.operation.forecasts / "states").glob(f"*/{day(n)}.state")
+    return path
+
+
+def output(one: Cycle, name: str = FORECAST) -> xr.Dataset:
+    with xr.open_dataset(one.path / name) as file:
+        return file.load()
+
+
+def content(one: Cycle) -> dict[str, object]:
+    """A record without its time."""
+    return {k: v for k, v in one.record.items() if k != "created"}
+
+
+def arrays(state: State) -> list[np.ndarray]:
+    return [
+        state.stores, state.runoff, state.discharge, state.hidden, state.cell, state.frozen,
+    ]  # fmt: skip
+
+
+def test_a_first_cycle_spins_up_and_the_next_goes_on_from_its_state(site: Site) -> None:
+    first = cycle.run(site.operation, ISSUE)
+    assert first.record["start"] == "spin-up of 400 days"
+    assert first.record["flags"] == STAND_IN | {"SPUN_UP": "all"}
+    site.arrive(0, 0)
+    second = cycle.run(site.operation, day(1))
+    assert second.record["start"] == f"state valid at {ISSUE}, advanced"
+    assert second.record["flags"] == STAND_IN
+    assert output(second)["time"].values[0] == np.datetime64(day(1))
+    assert output(second).sizes["time"] == 4
+
+
+def test_daily_states_are_those_of_one_long_run(site: Site) -> None:
+    days = 5
+    for n in range(days + 1):
+        if n:
+            site.arrive(n - 1, n - 1)
+        cycle.run(site.operation, day(n))
+    model = site.registry.serving().model
+    known = site.region.sel(time=slice(None, str(day(days - 1))))
+    fluxes, long = forecast.run(model, known, Period(start=day(0), end=day(days - 1)), spin_up_days=400)
+    for ours, theirs in zip(arrays(state_of(site, days)), arrays(long), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)
+    daily = [output(c, ANALYSIS)["runoff"].values[:, 0] for c in cycle.done(site.operation)[1:]]
+    np.testing.assert_array_equal(np.stack(daily, 1), fluxes["runoff"].values.astype(np.float32))
+
+
+def test_a_short_history_is_flagged(make_site: MakeSite) -> None:
+    site = make_site(forecast={"spin_up_days": 3000})
+    record = cycle.run(site.operation, ISSUE).record
+    assert record["start"] == f"spin-up of {KNOWN} days"
+    assert record["flags"] == STAND_IN | {"SPUN_UP": "all", "SHORT_SPIN_UP": "all"}
+
+
+def test_no_history_is_refused_and_leaves_nothing(site: Site) -> None:
+    with pytest.raises(
+        DhbvError, match="no weather before 1999-01-01 to spin up over: ingest a history first"
+    ):
+        cycle.run(site.operation, dt.date(1999, 1, 1))
+    assert list((site.operation.forecasts / "cycles").iterdir()) == []
+    assert not (site.operation.forecasts / "states").exists()
+
+
+@pytest.mark.parametrize("gap", [1, 3])
+def test_missing_days_are_filled_with_the_usual_weather_and_flagged(site: Site, gap: int) -> None:
+    cycle.run(site.operation, ISSUE)
+    site.arrive(0, gap - 1, without=("02", "05"))
+    made = cycle.run(site.operation, day(gap))
+    assert made.record["flags"] == STAND_IN | {"FILLED": ["02", "05"]}
+    quality = output(made)["quality"]
+    both = Degraded.FILLED | Degraded.NO_WEATHER_FORECAST
+    assert quality.values.tolist() == [8, both, 8, 8, both]
+    assert quality.attrs["flag_meanings"].split() == [str(f.name).lower() for f in Degraded]
+    assert quality.attrs["flag_masks"].tolist() == [int(f) for f in Degraded]
+
+
+def test_too_many_missing_days_are_refused_by_name(site: Site) -> None:
+    cycle.run(site.operation, ISSUE)
+    site.arrive(0, 3, without=("04",))
+    with pytest.raises(
+        DhbvError, match=r"weather of 4 of the 4 days 2003-10-06\.\.2003-10-09 in basin 04: at most 3"
+    ):
+        cycle.run(site.operation, day(4))
+    assert [c.issue for c in cycle.done(site.operation)] == [ISSUE]
+    assert not list((site.operation.forecasts / "cycles").glob(".*"))
+
+
+def test_what_fills_a_gap_is_the_mean_of_the_same_dates(site: Site) -> None:
+    site.arrive(0, 0, without=("03",))
+    known = weather.known(site.store, BASINS, day(-5), day(0), fill_days=3)
+    assert known.filled == {"03": 1}
+    dates = site.region["time"].dt.dayofyear.values
+    all_days = site.region["time"].values
+    there = (all_days < np.datetime64(ISSUE)) & (np.abs(dates - day(0).timetuple().tm_yday) <= 7)
+    for name in ("prcp", "tmin", "tmax"):
+        values = site.region[name].sel(basin="03").values
+        means = [values[there & (dates == d)].mean() for d in np.unique(dates[there])]
+        filled = known.region[name].sel(basin="03").values
+        assert filled[-1] == pytest.approx(np.mean(means), rel=1e-5)
+        known_days = slice(str(day(-5)), str(day(-1)))
+        np.testing.assert_array_equal(filled[:-1], site.region[name].sel(basin="03", time=known_days).values)
+
+
+def test_weather_that_does_not_come_is_not_silence(make_site: MakeSite) -> None:
+    """With wait_days a cycle is made without new weather, flagged, until too many days are missing."""
+    site = make_site(forecast={"wait_days": 0})
+    cycle.run(site.operation, ISSUE)
+    assert cycle.missing(site.operation, day(3)) == [day(1), day(2), day(3)]
+    for issue in cycle.missing(site.operation, day(3)):
+        assert cycle.run(site.operation, issue).record["flags"] == STAND_IN | {"FILLED": "all"}
+    site.operation.forecasts.joinpath("states").rename(site.operation.forecasts / "gone")
+    assert cycle.missing(site.operation, day(4)) == [day(4)]
+    with pytest.raises(DhbvError, match="lacks the weather of 4 of the 400 days"):
+        cycle.run(site.operation, day(4))
+
+
+def test_without_wait_days_cycles_follow_the_data(site: Site) -> None:
+    assert cycle.missing(site.operation, day(9)) == [ISSUE]
+    cycle.run(site.operation, ISSUE)
+    assert cycle.missing(site.operation, day(9)) == []
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty"])
+def test_a_damaged_state_gives_way_to_an_older_one(site: Site, damage: str) -> None:
+    cycle.run(site.operation, ISSUE)
+    site.arrive(0, 1)
+    cycle.run(site.operation, day(1))
+    sound = output(cycle.run(site.operation, day(2)))
+    again = site.operation.forecasts / "cycles"
+    for name in (str(day(2)),):
+        (again / name).rename(site.models / name)
+    state_path(site, 2).unlink()
+    broken = state_path(site, 1)
+    bytes_ = bytearray(broken.read_bytes())
+    bytes_[len(bytes_) // 2] ^= 1
+    broken.write_bytes({"flip": bytes(bytes_), "cut": bytes(bytes_[:-9]), "empty": b""}[damage])
+    made = cycle.run(site.operation, day(2))
+    assert made.record["start"] == f"state valid at {ISSUE}, advanced"
+    assert made.record["flags"] == STAND_IN | {"STATE_DAMAGED": "all"}
+    assert any(broken.name in note for note in made.record["notes"])
+    np.testing.assert_array_equal(output(made)["runoff"].values, sound["runoff"].values)
+
+
+def test_with_all_states_damaged_it_spins_up(site: Site) -> None:
+    cycle.run(site.operation, ISSUE)
+    site.arrive(0, 0)
+    state_path(site, 0).write_bytes(b"")
+    record = cycle.run(site.operation, day(1)).record
+    assert record["flags"] == STAND_IN | {"SPUN_UP": "all", "STATE_DAMAGED": "all"}
+
+
+def test_a_state_without_a_basin_is_not_used(make_site: MakeSite) -> None:
+    site = make_site()
+    cycle.run(site.operation, ISSUE)
+    site.arrive(0, 0)
+    state = state_of(site, 0)
+    states.write(site.operation.forecasts, state.select(BASINS[:4]), {})
+    record = cycle.run(site.operation, day(1)).record
+    assert "STATE_DAMAGED" in record["flags"]
+    assert "the state has no basin 05" in record["notes"][0]
+
+
+def test_missing_cycles_are_made_in_order_once_each(site: Site) -> None:
+    cycle.run(site.operation, ISSUE)
+    site.arrive(0, 4)
+    due = cycle.missing(site.operation, day(0))
+    assert due == [day(n) for n in range(1, 6)]
+    said: list[str] = []
+    for issue in due:
+        cycle.run(site.operation, issue, say=said.append)
+    assert said == [f"{day(n)}: state valid at {day(n - 1)}, advanced" for n in range(1, 6)]
+    assert cycle.missing(site.operation, day(0)) == []
+    assert [(c.issue, c.number) for c in cycle.done(site.operation)] == [(day(n), 1) for n in range(6)]
+
+
+def test_running_again_changes_nothing(site: Site) -> None:
+    first = cycle.run(site.operation, ISSUE)
+    before = {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in first.path.iterdir()}
+    assert cycle.run(site.operation, ISSUE) == first
+    assert cycle.run(site.operation, ISSUE, reissue=True) == first
+    assert {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in first.path.iterdir()} == before
+
+
+def test_made_anew_it_is_the_same(site: Site) -> None:
+    """Also after a kill between the cycle and its state: the next cycle starts further back, same water."""
+    cycle.run(site.operation, ISSUE)
+    site.arrive(0, 1)
+    cycle.run(site.operation, day(1))
+    first = cycle.run(site.operation, day(2))
+    fluxes, record = output(first), content(first)
+    first.path.rename(site.models / "kept")
+    state_path(site, 2).unlink()
+    assert content(cycle.run(site.operation, day(2))) == record
+    cycle.done(site.operation)[-1].path.rename(site.models / "kept2")
+    for n in (1, 2):
+        state_path(site, n).unlink()
+    again = cycle.run(site.operation, day(2))
+    assert again.record["start"] == f"state valid at {ISSUE}, advanced"
+    np.testing.assert_array_equal(output(again)["runoff"].values, fluxes["runoff"].values)
+    assert again.record["state_sha256"] == record["state_sha256"]
+
+
+def test_reissued_with_other_weights(site: Site) -> None:
+    retraining = pytest.importorskip("dhbv.operations.retraining", exc_type=ImportError)
+    first = cycle.run(site.operation, ISSUE)
+    version = site.publish(1)
+    retraining.promote(site.operation, version, **BY, issue=ISSUE)
+    assert cycle.run(site.operation, ISSUE) == first
+    again = cycle.run(site.operation, ISSUE, reissue=True)
+    assert (again.path.name, again.number) == (f"{ISSUE}.2", 2)
+    assert again.record["version"] == version.id
+    assert again.record["start"] == f"state valid at {ISSUE}"
+    assert not (again.path / ANALYSIS).exists()
+    # How the state came about was told at promotion to nobody who reads forecasts.
+    assert again.record["flags"] == STAND_IN | {"SPUN_UP": "all"}
+    assert not np.allclose(output(again)["runoff"].values, output(first)["runoff"].values)
+    assert cycle.missing(site.operation, ISSUE) == []
+
+
+def test_a_rollback_goes_on_from_the_old_weights_last_state(site: Site) -> None:
+    retraining = pytest.importorskip("dhbv.operations.retraining", exc_type=ImportError)
+    cycle.run(site.operation, ISSUE)
+    retraining.promote(site.operation, site.publish(1), **BY, issue=ISSUE)
+    site.arrive(0, 1)
+    cycle.run(site.operation, day(1))
+    newer = cycle.run(site.operation, day(2))
+    retraining.rollback(site.operation, **BY, issue=day(2))
+    again = cycle.run(site.operation, day(2), reissue=True)
+    assert again.record["version"] != newer.record["version"]
+    assert again.record["flags"] == STAND_IN
+    known = site.region.sel(time=slice(None, str(day(1))))
+    _, long = forecast.run(
+        site.registry.serving().model, known, Period(start=day(0), end=day(1)), spin_up_days=400
+    )
+    for ours, theirs in zip(arrays(state_of(site, 2)), arrays(long), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+def test_a_damaged_champion_is_replaced_and_flagged(site: Site) -> None:
+    old = site.registry.serving().version
+    cycle.run(site.operation, ISSUE)
+    bad = site.serve(1).path / "weights.safetensors"
+    bad.chmod(0o644)
+    damaged = bytearray(bad.read_bytes())
+    damaged[-1] ^= 1
+    bad.write_bytes(damaged)
+    site.arrive(0, 0)
+    record = cycle.run(site.operation, day(1)).record
+    assert record["version"] == old.id
+    assert record["flags"] == STAND_IN | {"NOT_CHAMPION": "all"}
+    assert "serves instead of the champion" in record["notes"][0]
+
+
+def test_a_replay_of_old_days_keeps_its_states(site: Site) -> None:
+    """Even where thirty newer states are there."""
+    cycle.run(site.operation, ISSUE)
+    state = state_of(site, 0)
+    for n in range(1, states.KEPT + 1):
+        newer = State(**{**state.__dict__, "time": np.datetime64(day(n))})
+        states.write(site.operation.forecasts, newer, {})
+    cycle.run(site.operation, day(-5))
+    assert cycle.run(site.operation, day(-4)).record["start"] == f"state valid at {day(-5)}, advanced"
+
+
+def test_only_the_newest_states_are_kept(site: Site) -> None:
+    cycle.run(site.operation, ISSUE)
+    state = state_of(site, 0)
+    for n in range(1, states.KEPT + 3):
+        newer = State(**{**state.__dict__, "time": np.datetime64(day(n))})
+        path = states.write(site.operation.forecasts, newer, {"01": 1, "02": 0})
+    assert len(list(path.parent.glob("*.state"))) == len(list(path.parent.glob("*.json"))) == states.KEPT
+    assert json.loads(path.with_suffix(".json").read_text()) == {"01": 1}
+
+
+class TestProvenance:
+    """Bar 16."""
+
+    def test_every_output_says_what_made_it(self, site: Site) -> None:
+        first = cycle.run(site.operation, ISSUE)
+        site.arrive(0, 0)
+        made = cycle.run(site.operation, day(1))
+        serving = site.registry.serving()
+        attrs, record = output(made).attrs, made.record
+        before = hashlib.sha256(state_of(site, 0).to_bytes()).hexdigest()
+        after = hashlib.sha256(state_of(site, 1).to_bytes()).hexdigest()
+        for told in (attrs, record, output(made, ANALYSIS).attrs):
+            assert told["weights_sha256"] == serving.model.weights_sha256
+            assert told["version"] == serving.version.id
+            assert told["code_version"] == __version__
+            assert told["start"] == f"state valid at {ISSUE}, advanced"
+        assert attrs["state_sha256"] == record["state_sha256"] == after
+        assert attrs["forcing_sha256"] == record["forcing_sha256"]
+        known = site.store.digest(
+            day(0), day(0), basins=BASINS, variables=("prcp", "tmin", "tmax", "streamflow")
+        )
+        analysis = output(made, ANALYSIS).attrs
+        assert analysis["state_sha256"] == record["analysis"]["state_sha256"] == before
+        assert analysis["forcing_sha256"] == record["analysis"]["forcing_sha256"] == known
+        assert first.record["state_sha256"] == before
+        assert output(first, ANALYSIS).attrs["state_sha256"] == "none: spun up"
+
+    def test_other_weather_has_another_digest(self, site: Site) -> None:
+        first = cycle.run(site.operation, ISSUE).record
+        (site.operation.forecasts / "cycles" / str(ISSUE)).rename(site.models / "kept")
+        same = cycle.run(site.operation, ISSUE).record
+        assert same["forcing_sha256"] == first["forcing_sha256"]
+        (site.operation.forecasts / "cycles" / str(ISSUE)).rename(site.models / "kept2")
+        past = site.region.sel(time=[f"{ISSUE.year - 1}-{ISSUE:%m-%d}"], basin=["02"])[["prcp"]] + 1.0
+        site.store.append(past, source="correction")
+        assert cycle.run(site.operation, ISSUE).record["forcing_sha256"] != first["forcing_sha256"]
+
+
+class TestWeatherAhead:
+    def file(self, site: Site, members: int | None = None, *, days: int = 4) -> Path:
+        """A weather forecast for the first cycle: what came, changed by member."""
+        come = site.region[["prcp", "tmin", "tmax"]].sel(time=slice(str(day(0)), str(day(days - 1))))
+        come = come.assign_coords(basin=np.array(BASINS, dtype=object))
+        if members is not None:
+            scale = xr.DataArray(np.linspace(0.0, 2.0, members), dims="member")
+            come = come.assign(prcp=come["prcp"] * scale).assign_coords(member=np.arange(members))
+        path = site.operation.folder / "weather" / f"{ISSUE}.nc"
+        path.parent.mkdir()
+        come.to_netcdf(path)
+        return path
+
+    def test_one_forecast_is_run_as_it_is(self, make_site: MakeSite) -> None:
+        site = make_site(forecast={"weather": "weather"})
+        path = self.file(site)
+        made = cycle.run(site.operation, ISSUE)
+        assert made.record["weather"] == f"weather forecast {path.name}"
+        assert made.record["flags"] == {"SPUN_UP": "all"}
+        period = Period(start=day(0), end=day(3))
+        straight, _ = forecast.run(
+            site.registry.serving().model, site.region, period, state=state_of(site, 0)
+        )
+        got = output(made)
+        assert got["runoff"].dims == ("basin", "time")
+        np.testing.assert_array_equal(got["runoff"].values, straight["runoff"].values.astype(np.float32))
+        np.testing.assert_array_equal(
+            got["streamflow"].values, straight["streamflow"].values.astype(np.float32)
+        )
+
+    def test_quantiles_of_an_ensemble(self, make_site: MakeSite) -> None:
+        site = make_site(forecast={"weather": "weather", "quantiles": [0.1, 0.5, 0.9]})
+        self.file(site, members=7)
+        made = cycle.run(site.operation, ISSUE)
+        got = output(made)
+        assert made.record["members"] == 7
+        assert got["runoff_member"].sizes == {"member": 7, "basin": 5, "time": 4}
+        state, model = state_of(site, 0), site.registry.serving().model
+        runs = []
+        for factor in np.linspace(0.0, 2.0, 7):
+            changed = site.region.assign(prcp=site.region["prcp"] * factor)
+            fluxes, _ = forecast.run(model, changed, Period(start=day(0), end=day(3)), state=state)
+            runs.append(fluxes)
+        for name in ("runoff", "soil_water", "streamflow"):
+            every = np.stack([run[name].values for run in runs])
+            for k, q in enumerate((0.1, 0.5, 0.9)):
+                ours = got[name].sel(quantile=q).transpose("basin", "time").values
+                np.testing.assert_allclose(
+                    ours, np.quantile(every, q, axis=0), rtol=1e-5, atol=1e-6, err_msg=f"{name} {k}"
+                )
+        members = np.stack([run["runoff"].values for run in runs])
+        ours = got["runoff_member"].transpose("member", "basin", "time").values
+        np.testing.assert_allclose(ours, members, rtol=1e-5, atol=1e-6)
+        assert got["runoff"].attrs["units"] == "mm d-1"
+        assert got.attrs["Conventions"] == "CF-1.10"
+
+    def test_past_years_stand_in(self, site: Site) -> None:
+        got = output(cycle.run(site.operation, ISSUE))
+        assert got.attrs["weather"] == "weather of the same dates in 3 past years (2000..2002)"
+        assert got["member"].values.tolist() == [2002, 2001, 2000]
+        model, state = site.registry.serving().model, state_of(site, 0)
+        past = site.region.sel(time=slice(f"2001-{day(0):%m-%d}", f"2001-{day(3):%m-%d}"))
+        past = past.assign_coords(time=np.datetime64(day(0), "ns") + np.arange(4) * np.timedelta64(1, "D"))
+        fluxes, _ = forecast.run(model, past, Period(start=day(0), end=day(3)), state=state)
+        np.testing.assert_allclose(
+            got["runoff_member"].sel(member=2001).transpose("basin", "time").values,
+            fluxes["runoff"].values, rtol=1e-6,
+        )  # fmt: skip
+
+    def test_a_forecast_that_lacks_days_is_refused(self, make_site: MakeSite) -> None:
+        site = make_site(forecast={"weather": "weather"})
+        self.file(site, days=3)
+        with pytest.raises(
+            DhbvError, match=r"lacks 15 values of the days 2003-10-06\.\.2003-10-09: write it anew"
+        ):
+            cycle.run(site.operation, ISSUE)
+
+    def test_a_forecast_that_lacks_a_basin_is_refused(self, make_site: MakeSite) -> None:
+        site = make_site(forecast={"weather": "weather"})
+        path = self.file(site)
+        with xr.open_dataset(path) as file:
+            less = file.load().isel(basin=[0, 1, 3, 4])
+        less.to_netcdf(path)
+        with pytest.raises(DhbvError, match=r"2003-10-06.nc lacks 03: write it anew, or remove it"):
+            cycle.run(site.operation, ISSUE)
+
+
+def test_two_runs_at_once_give_one_cycle(site: Site) -> None:
+    children = [runner(site.operation, ISSUE) for _ in range(2)]
+    for child in children:
+        child.join(120)
+    assert [child.exitcode for child in children] == [0, 0]
+    assert [p.name for p in (site.operation.forecasts / "cycles").iterdir()] == [str(ISSUE)]
+    assert sorted(p.name for p in cycle.done(site.operation)[0].path.iterdir()) == [
+        ANALYSIS,
+        FORECAST,
+        RECORD,
+    ]

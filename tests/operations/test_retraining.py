@@ -1,0 +1,208 @@
+"""When a challenger is trained, on which days, and how it comes to serve."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dhbv.configuration import Period
+from dhbv.errors import DhbvError
+from dhbv.operations import cycle, states
+from tests.operations.conftest import BASINS, BY, FIRST, ISSUE, KNOWN, Site, day, make_operation
+from tests.small_models import small_model
+
+# What is judged with is not installed with the core.
+retraining = pytest.importorskip("dhbv.operations.retraining", exc_type=ImportError)
+
+MakeSite = Callable[..., Site]
+NEVER = {"every_days": 9999, "new_basin_days": 10**9, "skill_loss": 1e9, "test_days": 100}
+
+
+def now(days: float = 0.0) -> dt.datetime:
+    return dt.datetime.now(dt.UTC) + dt.timedelta(days)
+
+
+class TestReason:
+    def test_nothing_published(self, tmp_path: Path) -> None:
+        assert retraining.reason(make_operation(tmp_path), now()) == "there is no version yet"
+
+    def test_none(self, make_site: MakeSite) -> None:
+        assert retraining.reason(make_site(retrain=NEVER).operation, now(30)) is None
+
+    def test_the_schedule(self, make_site: MakeSite) -> None:
+        operation = make_site(retrain=NEVER | {"every_days": 90}).operation
+        assert retraining.reason(operation, now(89.5)) is None
+        assert retraining.reason(operation, now(90.1)) == "the last training was 90 days ago (every 90)"
+
+    def test_new_observations(self, make_site: MakeSite) -> None:
+        site = make_site(retrain=NEVER | {"new_basin_days": 20})
+        site.arrive(0, 2)
+        assert retraining.reason(site.operation, now()) is None
+        site.arrive(3, 3)
+        said = retraining.reason(site.operation, now())
+        assert said == "20 new or corrected observed basin-days since the last training (at 20)"
+
+    def test_lost_skill_after_a_rest(self, make_site: MakeSite) -> None:
+        site = make_site(retrain=NEVER | {"skill_loss": 0.05, "rest_days": 7})
+        assert retraining.reason(site.operation, now()) is None
+        said = retraining.reason(site.operation, now(7.1))
+        assert said is not None
+        # The weights are random and claim 0.7.
+        assert said.startswith(f"the champion's median NSE over {day(-100)}..{day(-1)} is ")
+        assert said.endswith("; it was 0.700 when it was made")
+
+
+class TestSpans:
+    def test_the_newest_days_are_kept_for_testing(self, make_site: MakeSite) -> None:
+        site = make_site(retrain=NEVER)
+        spans = retraining.spans_of(site.operation, site.store)
+        assert spans.test == Period(start=day(-100), end=day(-1))
+        assert spans.train == Period(start=FIRST, end=day(-101))
+
+    def test_the_configured_start_counts(self, make_site: MakeSite) -> None:
+        site = make_site(retrain=NEVER)
+        text = (site.operation.folder / "train.yaml").read_text().replace("2000-10-01", "2001-10-01")
+        (site.operation.folder / "train.yaml").write_text(text)
+        assert retraining.spans_of(site.operation, site.store).train.start == dt.date(2001, 10, 1)
+
+    def test_too_short_a_history_is_refused(self, make_site: MakeSite) -> None:
+        site = make_site(retrain=NEVER | {"test_days": KNOWN - 60})
+        with pytest.raises(DhbvError, match="fewer than the 120 days of one training window are left"):
+            retraining.spans_of(site.operation, site.store)
+
+
+def test_promotion_brings_the_state_first(site: Site) -> None:
+    cycle.run(site.operation, ISSUE)
+    version = site.publish(1)
+    move = retraining.promote(site.operation, version, **BY, issue=ISSUE)
+    assert move.after == version.id
+    found = states.latest(site.operation.forecasts, version.load().weights_sha256, BASINS, ISSUE)
+    assert found.state is not None
+    assert found.state.time == np.datetime64(ISSUE)
+    assert set(found.flags) == set(BASINS)
+
+
+def test_without_a_state_nothing_is_promoted(site: Site) -> None:
+    before = site.registry.serving().version.id
+    version = site.publish(1)
+    with pytest.raises(DhbvError, match="at most 3 are filled"):
+        retraining.promote(site.operation, version, **BY, issue=day(9))
+    assert site.registry.serving().version.id == before
+
+
+def test_a_rollback_without_a_champion_before_is_refused(site: Site) -> None:
+    with pytest.raises(DhbvError, match="no champion before"):
+        retraining.rollback(site.operation, **BY, issue=ISSUE)
+
+
+def test_a_rollback_without_a_state_changes_nothing(site: Site) -> None:
+    serving = site.serve(1).id
+    with pytest.raises(DhbvError, match="at most 3 are filled"):
+        retraining.rollback(site.operation, **BY, issue=day(9))
+    assert site.registry.serving().version.id == serving
+
+
+def test_the_trial_is_of_the_newest_days_and_lies_in_the_version(make_site: MakeSite) -> None:
+    site = make_site(retrain=NEVER)
+    smoked: list[Path] = []
+    challenger = small_model(site.operation.folder / "work" / "trained", 5)
+    card = retraining.judge(site.operation, challenger, smoke=smoked.append)
+    # Training of these models ended on the eve of the second last year.
+    assert card.period == f"{day(-100)}..{day(-1)}"
+    assert card.champion == site.registry.serving().model.weights_sha256
+    assert smoked == [challenger.path]
+    version = retraining.publish(site.operation, challenger, card, **BY)
+    assert json.loads((version.path / retraining.SCORECARD[0]).read_bytes())["decision"] == card.decision
+    assert {p.name for p in version.path.iterdir()} >= set(retraining.SCORECARD)
+    assert version.load().weights_sha256 == challenger.weights_sha256
+    assert not challenger.path.exists()
+    assert site.registry.verify() == []
+
+
+class TestTraining:
+    @pytest.fixture(autouse=True)
+    def _torch(self) -> None:
+        pytest.importorskip("torch")
+
+    def test_a_warm_start_begins_with_the_champion(
+        self, make_site: MakeSite, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from dhbv import pipeline
+
+        site, seen = make_site(retrain=NEVER), []
+
+        class Enough(Exception):
+            pass
+
+        def make_model(config: Any, region: Any, out: Path, **rest: Any) -> None:
+            seen.append((config, region, out, rest["start_from"]))
+            raise Enough
+
+        monkeypatch.setattr(pipeline, "make_model", make_model)
+        work = site.operation.folder / "training"
+        for warm in (True, False):
+            operation = make_operation(site.operation.folder, retrain=NEVER | {"warm_start": warm})
+            with pytest.raises(Enough):
+                retraining.train(operation, work)
+        (config, region, out, champion), (*_, other, scratch) = seen
+        assert champion.weights_sha256 == site.registry.serving().model.weights_sha256
+        assert scratch is None
+        assert config.data.train == Period(start=FIRST, end=day(-101))
+        assert config.data.test == Period(start=day(-100), end=day(-1))
+        assert region.sizes == {"basin": 5, "time": KNOWN}
+        assert out != other
+
+    def test_a_killed_training_goes_on_unless_data_have_come(
+        self, make_site: MakeSite, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from dhbv.training import trainer
+
+        site = make_site(retrain=NEVER)
+        work = site.operation.folder / "training"
+        steps: list[int] = []
+        step = trainer.Trainer.step
+
+        def dies(self: Any, batch: Any) -> float:
+            steps.append(1)
+            if len(steps) == 5:
+                raise KeyboardInterrupt
+            return float(step(self, batch))
+
+        text = (site.operation.folder / "train.yaml").read_text()
+        (site.operation.folder / "train.yaml").write_text(
+            text.replace("validate_every: 100", "validate_every: 2")
+        )
+        monkeypatch.setattr(trainer.Trainer, "step", dies)
+        with pytest.raises(KeyboardInterrupt):
+            retraining.train(site.operation, work)
+        (partial,) = work.glob("trained-*.partial")
+        made = retraining.train(site.operation, work)
+        # Six in all: four were done, of the fifth nothing was kept.
+        assert len(steps) == 5 + 2
+        assert made.config.data.train.end == day(-101)
+        assert not partial.exists()
+        steps[:] = steps[:1]
+        site.store.append(site.region.sel(time=[str(day(-300))])[["prcp"]] + 1.0, source="correction")
+        with pytest.raises(KeyboardInterrupt):
+            retraining.train(site.operation, work)
+        (other,) = work.glob("trained-*.partial")
+        assert other != partial
+        assert not made.path.exists()
+
+    def test_two_at_once_are_refused(self, make_site: MakeSite, monkeypatch: pytest.MonkeyPatch) -> None:
+        import dhbv.files
+
+        site = make_site(retrain=NEVER)
+        work = site.operation.folder / "training"
+        work.mkdir()
+        monkeypatch.setattr(
+            dhbv.files.locked.__wrapped__, "__kwdefaults__", {"shared": False, "patience": 0.0}
+        )
+        with dhbv.files.locked(work / "lock"), pytest.raises(DhbvError, match="lock has been held"):
+            retraining.train(site.operation, work)
