@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dhbv.errors import StateError
 from dhbv import sealed
+from dhbv.errors import StateError
 from dhbv.state import FORMAT, MAGIC, State
 
 
@@ -94,10 +94,10 @@ def test_a_state_of_the_format_before_is_read(state: State) -> None:
 def test_some_basins_of_a_state_in_another_order(state: State) -> None:
     one = state.select(["über"])
     assert one.basins == ("über",)
-    assert np.array_equal(one.stores, state.stores[:, 1:]) and np.array_equal(
-        one.runoff, state.runoff[:, :, 1:]
-    )
-    assert np.array_equal(one.discharge, state.discharge[1:]) and np.array_equal(one.hidden, state.hidden[1:])
+    assert np.array_equal(one.stores, state.stores[:, 1:])
+    assert np.array_equal(one.runoff, state.runoff[:, :, 1:])
+    assert np.array_equal(one.discharge, state.discharge[1:])
+    assert np.array_equal(one.hidden, state.hidden[1:])
     turned = state.select(["über", "01013500"])
     assert turned.select(state.basins).to_bytes() == state.to_bytes()
     with pytest.raises(StateError, match=r"no basin cat-1 \(1 of 2 absent\): it holds 2 \(01013500, über"):
