@@ -6,7 +6,7 @@ DATA ?=
 # Threads that wait asleep: awake they starve each other where the cores are shared.
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: demo test check install
+.PHONY: demo test drill check install
 
 install: $(VENV)/.installed
 
@@ -21,6 +21,10 @@ demo: install
 
 test: install
 	$(BIN)/python -m pytest
+
+# Kills, outages and a real server: minutes more.
+drill: install
+	$(BIN)/python -m pytest -m drill
 
 check: install
 	$(BIN)/ruff check .

@@ -36,8 +36,7 @@ def examine(new: xr.Dataset, *, known: xr.Dataset | None = None, today: dt.date)
     batch = assemble_batch(new, known, today)
     found: list[Finding] = []
     for code, check in enumerate(CHECKS, 1):
-        # All of a check's hits are found before the first is put aside.
-        for item in list(check.find(batch)):
+        for item in check.find(batch):
             if isinstance(item, Finding):
                 found.append(msgspec.structs.replace(item, fault=check.fault))
                 continue

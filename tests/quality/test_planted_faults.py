@@ -131,6 +131,8 @@ def test_a_gone_variable_is_named(clean: Clean) -> None:
     for known in (clean.known, None):
         found = only(examine(new, known=known, today=TODAY), "variable gone")
         assert (found.basin, found.variable, found.days) == (EVERY, "tmax", 30)
+    known = clean.known.assign(vp=clean.known["tmin"] + 1000.0)
+    assert only(examine(clean.window(0, 30), known=known, today=TODAY), "variable gone").variable == "vp"
     flow = clean.window(0, 30)[["streamflow"]]
     assert examine(flow, today=TODAY).passed
     assert examine(flow, known=clean.known[["streamflow"]], today=TODAY).passed
@@ -160,6 +162,16 @@ def test_faults_in_one_cell_keep_the_first_reason_and_neighbours_their_own(clean
         ("kelvin", "tmin", 30),
         ("kelvin", "tmax", 30),
     }
+
+
+def test_a_cell_keeps_its_reason_within_a_longer_fault(clean: Clean) -> None:
+    new = clean.window(0, 365)
+    PLANTS["x24"].change(new, 1, slice(None))
+    new["prcp"][1, 100:105] = -999.0
+    codes = examine(new, known=clean.known, today=TODAY).quarantine["prcp"]
+    meanings = codes.attrs["flag_meanings"].split()
+    assert {meanings[c] for c in codes.values[1, 100:105]} == {"fill_value"}
+    assert {meanings[c] for c in codes.values[1, [99, 105]]} == {"precipitation_x24"}
 
 
 def test_scattered_cells_are_one_finding_and_few_are_several(clean: Clean) -> None:

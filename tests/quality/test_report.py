@@ -72,6 +72,13 @@ def test_clean_data_make_a_short_report(clean: Clean) -> None:
     assert text == "passed: 8 basins, 2016-10-01..2016-10-30, 0 faults put aside, 0 told\n"
 
 
+def test_a_fault_of_every_basin_says_so(clean: Clean) -> None:
+    new = clean.window(0, 10).isel(time=[0, 1, 2, 4, 5, 6, 7, 8, 9])
+    lines = examine(new, known=clean.known, today=TODAY).table().splitlines()
+    assert lines[4].split() == ["all", "variables", "all"]
+    assert lines[-1] == "  all variables 2016-10-04                 1 d  every basin: no row"
+
+
 def test_missing_history_is_noted(clean: Clean) -> None:
     text = examine(clean.window(0, 30), today=TODAY).table()
     note = "no five years of history, limits are guessed, in 8 basins: syn-001, syn-002, syn-003, syn-004, syn-005 and 3"
