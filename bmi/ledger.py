@@ -17,11 +17,12 @@ class Ledger:
     """
 
     def __init__(self, size: int) -> None:
-        self.books = np.zeros((7, size))
-        """[7, N]: into the model, out of it, stored since the start, leaked, what was there at the start, and
-        what rounding has added to the first two."""
-        self.into, self.out, self.stored, self.leaked, self._initial, self._excess_in, self._excess_out = (
-            self.books
+        self.books = np.zeros((11, size))
+        """[11, N]: into the model, out of it, stored since the start, leaked, what was there at the start; and of the
+        first two what came before today, what rounding has added to that, and what came today."""
+        self.into, self.out, self.stored, self.leaked, self._initial = self.books[:5]
+        self._totals, self._before, self._excess, self._today = (
+            self.books[rows : rows + 2] for rows in (0, 5, 7, 9)
         )
         names = ("in", "out", "stored", "leaked")
         self.arrays = {PREFIX + name: row for name, row in zip(names, self.books[:4], strict=True)}
@@ -30,13 +31,19 @@ class Ledger:
         """Begin with `storage` [N] mm of water."""
         self._initial[:] = storage
 
-    def enter(self, depth: Float) -> None:
-        """Water [N] came in, mm."""
-        _add(self.into, self._excess_in, depth)
+    def flow(self, into: Float | float, out: Float | float) -> None:
+        """Water [N] came in and went out, mm."""
+        self._today[0] += into
+        self._today[1] += out
+        np.add(self._before, self._today, out=self._totals)
 
-    def leave(self, depth: Float) -> None:
-        """Water [N] went out, mm."""
-        _add(self.out, self._excess_out, depth)
+    def end_day(self) -> None:
+        """Add the day to the days before by Kahan's sum: plain sums are off by 1e-9 mm within a few years."""
+        exact = self._today - self._excess
+        total = self._before + exact
+        np.subtract(total - self._before, exact, out=self._excess)
+        self._before[:] = total
+        self._today[:] = 0.0
 
     def close(self, storage: Float) -> None:
         """A step ends with `storage` [N] mm of water."""
@@ -44,13 +51,4 @@ class Ledger:
 
     def book(self, change: Float) -> None:
         """Water added (positive) or removed from outside the model's own fluxes, mm [N]."""
-        self.enter(np.maximum(change, 0.0))
-        self.leave(np.maximum(-change, 0.0))
-
-
-def _add(total: Float, excess: Float, depth: Float) -> None:
-    """Kahan's sum: plain sums of hourly depths are off by more than 1e-9 mm within a few years."""
-    exact = depth - excess
-    rounded = total + exact
-    np.subtract(rounded - total, exact, out=excess)
-    total[:] = rounded
+        self.flow(np.maximum(change, 0.0), np.maximum(-change, 0.0))

@@ -57,6 +57,8 @@ class Stream:
         self._quality = np.zeros(size)
         """Of the day whose water is given out."""
         self._share: Float = np.zeros(size)
+        self._given = False
+        """Whether the outputs show this day's water."""
         self._storage: Float = np.zeros(size)
         self._cold_until = self._today
         self._runtime: Runtime | None = None
@@ -84,16 +86,18 @@ class Stream:
         self._quality[:] = self.outputs[QUALITY][:] = self._flags[_STANDING]
         self._show(runtime, first.state)
         self._share[:] = first.state.discharge / 24.0
+        self._given = False
         self.ledger.open(self._held())
 
     def advance(self, p: Float, tmin: Float, tmax: Float, ep: Float | None) -> None:
         """One step with its weather, each [N]: rates p and ep in mm h-1, temperatures in degC."""
         self._day.add(self._hours, p, tmin, tmax, ep)
-        self.ledger.enter(self._hours * p)
+        self.ledger.flow(self._hours * p, 0.0 if self._hours == 24 else self._share)
         self.now += self._hours * _HOUR
         self._hour = (self._hour + self._hours) % 24
         if self._hours == 24:
             self._end_day()
+            self.ledger.flow(0.0, 24.0 * self._share)
             self._give()
         else:
             self._give()
@@ -117,10 +121,12 @@ class Stream:
         return int((self.now + self._offset - self._today).astype(int))
 
     def _give(self) -> None:
-        """The step's share of a day's water leaves."""
-        self.ledger.leave(self._hours * self._share)
+        """The step's share of a day's water leaves: the same in each of its steps."""
+        if self._given:
+            return
         np.multiply(self._share, self._hours / 1000.0, out=self.outputs[RUNOFF_DEPTH])
         self.outputs[QUALITY][:] = self._quality
+        self._given = True
 
     def _held(self) -> Float:
         """All water in the component [N], mm."""
@@ -145,7 +151,9 @@ class Stream:
         self._state = state
         self._share[:] = state.discharge / 24.0
         self._storage[:] = runtime.storage(state)
-        self.ledger.leave(outputs["et"])
+        self._given = False
+        self.ledger.flow(0.0, outputs["et"])
+        self.ledger.end_day()
         self._inputs.usual_temperature[:] = self._day.temperature
         self._flag_day()
         self._day.empty()
@@ -230,6 +238,7 @@ class Stream:
         self._storage[:] = storage
         # Where a gap moves the hour of the day, what is left of its water leaves over the hours now left.
         self._share *= hours_left / (24 - self._hour)
+        self._given = False
         for flags in (self._flags[_STANDING], self._quality, self.outputs[QUALITY]):
             flags[:] = joined(flags, quality)
         self.ledger.close(self._held())

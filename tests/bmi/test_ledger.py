@@ -12,8 +12,7 @@ from bmi.ledger import Ledger
 def test_the_books_of_a_few_steps() -> None:
     ledger = Ledger(2)
     ledger.open(np.array([10.0, 0.0]))
-    ledger.enter(np.array([5.0, 1.0]))
-    ledger.leave(np.array([2.0, 0.25]))
+    ledger.flow(np.array([5.0, 1.0]), np.array([2.0, 0.25]))
     ledger.close(np.array([13.0, 0.75]))
     assert {name: array.tolist() for name, array in ledger.arrays.items()} == {
         "ngen::mass_in": [5.0, 1.0],
@@ -39,8 +38,8 @@ def test_arrays_are_fixed_8_byte_floats_of_their_own() -> None:
     ledger = Ledger(2)
     before = dict(ledger.arrays)
     ledger.open(np.ones(2))
-    ledger.enter(np.ones(2))
-    ledger.leave(np.ones(2))
+    ledger.flow(np.ones(2), np.ones(2))
+    ledger.end_day()
     ledger.close(np.ones(2))
     for name, array in ledger.arrays.items():
         assert array is before[name]
@@ -53,11 +52,12 @@ def test_arrays_are_fixed_8_byte_floats_of_their_own() -> None:
 def test_five_more_years_of_hours_lose_less_than_a_billionth_of_a_millimetre() -> None:
     before, depths = 1e5, np.random.default_rng(0).gamma(0.3, 2.0, 5 * 8766)
     ledger = Ledger(1)
-    ledger.enter(np.full(1, before))
-    ledger.leave(np.full(1, before))
-    for depth in depths[:, None]:
-        ledger.enter(depth)
-        ledger.leave(0.5 * depth)
+    ledger.flow(np.full(1, before), np.full(1, before))
+    ledger.end_day()
+    for n, depth in enumerate(depths[:, None], 1):
+        ledger.flow(depth, 0.5 * depth)
+        if n % 24 == 0:
+            ledger.end_day()
     assert abs(ledger.into[0] - math.fsum([before, *depths])) <= 3e-11
     assert abs(ledger.out[0] - math.fsum([before, *(0.5 * depths)])) <= 3e-11
     plain = sum(depths.tolist(), before)
