@@ -2,7 +2,7 @@
 
 Rows are sorted by their key, so that a few basins are read from a few row groups. A key occurs once in
 each batch that gave it something; the later batch rules. No file is parsed before its sha256 is verified:
-damage that Parquet itself does not notice is common, and some makes it wait for ever.
+a flipped bit may go unnoticed by Parquet, and one in a footer can end or hang the whole process (pyarrow 26).
 """
 
 from __future__ import annotations

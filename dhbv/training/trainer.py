@@ -90,6 +90,15 @@ class Trainer:
             DhbvError: if a loss or gradient is not finite; the message names the basins, and the
                 weights are those before the failing step.
         """
+        try:
+            self._train(on_progress)
+        finally:
+            torch.set_flush_denormal(False)
+        if self.best_weights is not None:
+            self.model.load_state_dict(self.best_weights)
+        return self.model.eval()
+
+    def _train(self, on_progress: Callable[[Progress], None]) -> None:
         self._resume()
         latest = self.history[-1][2] if self.history else None
         while self.iteration < self.settings.iterations and self.stale < self.settings.patience:
@@ -101,10 +110,6 @@ class Trainer:
             if due:
                 self._save()
             on_progress(Progress(self.iteration, value, latest))
-        torch.set_flush_denormal(False)
-        if self.best_weights is not None:
-            self.model.load_state_dict(self.best_weights)
-        return self.model.eval()
 
     def step(self, batch: Minibatch) -> float:
         """One optimiser step on one minibatch; the loss before it."""

@@ -138,6 +138,8 @@ def doubled(frame: pd.DataFrame, factor: float) -> pd.DataFrame:
 
 def test_several_series_of_a_site() -> None:
     check(read(lambda f: doubled(f, 1.0)))
+    check(read(lambda f: doubled(f, np.nan)))
+    check(read(lambda f: doubled(f, np.nan).iloc[::-1]))
     message = (
         "USGS: site 06214500 has different values on 2026-01-16 from series 0ab995b8bbf44a609562fd1b939dbb35, "
         r"another \(sites concerned: 06214500\): say which to take, series="

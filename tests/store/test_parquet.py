@@ -79,7 +79,7 @@ def test_a_window_reads_only_what_it_needs(store: Store, monkeypatch: pytest.Mon
 
 
 def test_damage_is_found_and_named(store: Store) -> None:
-    """At any place: a flipped bit in the footer of a Parquet file can go unnoticed, or hang its reader."""
+    """At any place: a flipped bit in the footer of a Parquet file can go unnoticed, or end the process that reads it."""
     days = np.datetime64("2001-01-01") + np.arange(300)
     given = assemble(["a"], days, {"prcp": np.random.default_rng(0).random((1, 300))})
     store.append(given, source="test")

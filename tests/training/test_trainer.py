@@ -159,3 +159,15 @@ def test_gradient_is_clipped() -> None:
     trainer.step(trainer.sampler.draw())
     total = torch.stack([p.grad.norm() for p in trainer.model.parameters() if p.grad is not None]).norm()
     assert total.item() <= 1e-3 * 1.001
+
+
+def test_a_training_that_fails_leaves_subnormal_numbers_as_it_found_them() -> None:
+    trainer = trainer_of(small_config())
+
+    def interrupted(_: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trainer.run(interrupted)
+    smallest = torch.tensor(1e-310, dtype=torch.float64)
+    assert (smallest * 0.5).item() > 0.0
