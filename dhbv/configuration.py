@@ -54,7 +54,7 @@ class ModelConfig(Section, frozen=True):
     """The model: which physics, how many components, which network, which attributes."""
 
     variant: str = "delta_bt_gt"
-    """hbv, delta, delta_bt, delta_gt or delta_bt_gt, each optionally followed by `+capillary`."""
+    """hbv, delta, delta_bt, delta_gt, delta_bt_gt or delta_bt_gt_kt, each optionally followed by `+capillary`."""
     components: Positive = 16
     """Parallel HBV components per basin (M)."""
     attributes: tuple[str, ...] = PAPER_ATTRIBUTES

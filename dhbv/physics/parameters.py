@@ -71,6 +71,7 @@ _DYNAMIC: dict[str, tuple[str, ...]] = {
     "delta_bt": ("beta",),
     "delta_gt": ("gamma",),
     "delta_bt_gt": ("beta", "gamma"),
+    "delta_bt_gt_kt": ("beta", "gamma", "k0"),  # with capillary rise the δ 1.1p of Song et al. (2024)
 }
 CAPILLARY = "+capillary"
 VARIANTS = ("hbv", *_DYNAMIC)

@@ -77,6 +77,7 @@ def test_scale_keeps_shape_and_float32() -> None:
         ("delta_bt", {"beta"}),
         ("delta_gt", {"gamma"}),
         ("delta_bt_gt", {"beta", "gamma"}),
+        ("delta_bt_gt_kt", {"beta", "gamma", "k0"}),
     ],
 )
 @pytest.mark.parametrize("rise", ["", "+capillary"])
@@ -94,8 +95,8 @@ def test_static_and_dynamic_parameters_partition_a_variant(form: Variant) -> Non
     assert sorted(form.static + form.dynamic) == sorted(form.parameters)
 
 
-def test_there_are_five_basic_variants() -> None:
-    assert VARIANTS == ("hbv", "delta", "delta_bt", "delta_gt", "delta_bt_gt")
+def test_these_are_the_basic_variants() -> None:
+    assert VARIANTS == ("hbv", "delta", "delta_bt", "delta_gt", "delta_bt_gt", "delta_bt_gt_kt")
 
 
 @pytest.mark.parametrize("name", ["dleta", "", "+capillary", "delta+capillary+capillary", "delta +capillary"])
