@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dhbv.attributes import LATITUDE
-from dhbv.configuration import Natural, Section
+from dhbv.configuration import Natural, Section, in_unit
 from dhbv.errors import ConfigurationError
 
 Value = float | str | None
@@ -36,7 +36,7 @@ class InputsConfig(Section, frozen=True):
     """A temperature that can only be in kelvin; `convert` takes 273.15 off."""
     unset: Policy = "hold"
     """An update before which an input was not set."""
-    hold_hours: Natural = 24
+    hold_hours: Annotated[Natural, in_unit("hours")] = 24
     """The longest hold."""
 
 
@@ -52,10 +52,10 @@ class BmiConfig(Section, frozen=True):
     single catchment, a list for several."""
     start_time: dt.datetime
     """The UTC time of BMI time 0, a whole hour: 2015-12-01 00:00:00."""
-    time_step: Literal[3600, 86400] = 3600
+    time_step: Annotated[Literal[3600, 86400], in_unit("seconds")] = 3600
     """Seconds. Hourly gathers 24 hours to a day and gives the day's water out over the next day;
     daily takes and gives whole days."""
-    utc_offset: Annotated[int, msgspec.Meta(ge=-12, le=14)] = 0
+    utc_offset: Annotated[int, msgspec.Meta(ge=-12, le=14), in_unit("hours")] = 0
     """Hours by which local time, whose midnight divides the days, is ahead of UTC."""
     pet: Literal["hargreaves", "input"] = "hargreaves"
     """Potential evaporation from the day's temperatures, or given as an input."""
@@ -67,7 +67,7 @@ class BmiConfig(Section, frozen=True):
     spin_up: str | None = None
     """A forcing history that ends where the run starts, to fill the stores where no state is given:
     NetCDF of daily or NextGen hourly weather, or a folder of NextGen CSV files."""
-    max_gap: Natural = 31
+    max_gap: Annotated[Natural, in_unit("days")] = 31
     """Days by which the state (or the end of the history) may miss `start_time`; the run is then flagged."""
     inputs: InputsConfig = InputsConfig()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dhbv.physics.hargreaves import mean_temperature, potential_evaporation
+from dhbv.physics.hargreaves import evaporation_under, mean_temperature
 
 Float = NDArray[np.float64]
 
@@ -30,27 +30,20 @@ class Day:
         self.tmin[:], self.tmax[:] = np.inf, -np.inf
 
     def add(self, hours: int, p: Float, tmin: Float, tmax: Float, ep: Float | None) -> None:
-        """Some hours of weather, each [N]: rates p and ep in mm h-1, temperatures in degC."""
+        """Some hours of weather, each [N]: depths p and ep in mm, temperatures in degC."""
+        # Not `+=` and `out=`: for a single catchment, read and written at once, numpy takes twice as long.
         self.hours += hours
-        self.p += hours * p
+        self.p[:] = self.p + p
         if ep is not None:
-            self.ep += hours * ep
-        np.minimum(self.tmin, tmin, out=self.tmin)
-        np.maximum(self.tmax, tmax, out=self.tmax)
+            self.ep[:] = self.ep + ep
+        self.tmin[:] = np.minimum(self.tmin, tmin)
+        self.tmax[:] = np.maximum(self.tmax, tmax)
 
-    @property
-    def temperature(self) -> Float:
-        """T of the day [N], degC."""
-        return mean_temperature(self.tmin, self.tmax)
-
-    def forcing(self, latitude: Float | None, day_of_year: int) -> Float:
+    def forcing(self, radiation: Float | None) -> Float:
         """Weather [N, 3] for the daily core: P mm d-1, T degC, Ep mm d-1.
 
         Args:
-            latitude: degrees north [N] for Hargreaves; None takes Ep as it was given.
-            day_of_year: 1 to 366.
+            radiation: Ra of the day [N], MJ m-2 d-1, for Hargreaves; None takes Ep as it was given.
         """
-        ep = self.ep
-        if latitude is not None:
-            ep = potential_evaporation(self.tmin, self.tmax, latitude, day_of_year)
-        return np.stack([self.p, self.temperature, ep], -1)
+        ep = self.ep if radiation is None else evaporation_under(radiation, self.tmin, self.tmax)
+        return np.array([self.p, mean_temperature(self.tmin, self.tmax), ep]).T

@@ -28,7 +28,7 @@ from dhbv.attributes import LATITUDE
 from dhbv.errors import DhbvError, ModelDirectoryError
 from dhbv.model_directory import MANIFEST, ModelDirectory
 from dhbv.physics.parameters import PARAMETERS
-from dhbv.runtime import SETTABLE, Runtime
+from dhbv.runtime import SETTABLE, Runtime, check_parameter
 
 DAY = 86400
 
@@ -68,7 +68,6 @@ class DeltaHbv(CatchmentGrid):
         self._columns = attribute_columns(config, path)
         if config.pet == "hargreaves" and LATITUDE in self._columns:
             self._latitudes()  # a wrong one is told at once; a missing one may still be set
-        self._size = len(config.catchments)
         self._names, self._roles = _inputs_of(config)
         usual = self._model.statistics.forcing_mean[1]
         hours = config.time_step // 3600
@@ -89,8 +88,9 @@ class DeltaHbv(CatchmentGrid):
         """
         self._start()
         weather = self._inputs.take(self._stream.now)
-        p, tmin, tmax = (weather[k] for k in self._roles)
-        self._stream.advance(p, tmin, tmax, weather[-1] if self._config.pet == "input" else None)
+        p, tmin, tmax = self._roles
+        ep = weather[-1] if self._config.pet == "input" else None
+        self._stream.advance(weather[p], weather[tmin], weather[tmax], ep)
         self._time += self._config.time_step
 
     def update_until(self, time: float) -> None:
@@ -114,6 +114,11 @@ class DeltaHbv(CatchmentGrid):
     def finalize(self) -> None:
         """Let everything go; may be called again, and never fails."""
         self._arrays = {}
+
+    @property
+    def _size(self) -> int:
+        self._initialized()
+        return len(self._config.catchments)
 
     def _initialized(self) -> None:
         if not self._arrays:
@@ -156,12 +161,13 @@ class DeltaHbv(CatchmentGrid):
         return "delta-hbv"
 
     def get_input_item_count(self) -> int:
-        return len(self._names)
+        return len(self.get_input_var_names())
 
     def get_output_item_count(self) -> int:
         return len(OUTPUTS)
 
     def get_input_var_names(self) -> tuple[str, ...]:  # type: ignore[override]
+        self._initialized()
         return self._names
 
     def get_output_var_names(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -215,6 +221,7 @@ class DeltaHbv(CatchmentGrid):
         Raises:
             DhbvError: if the variable cannot be set, or not to this.
         """
+        self._initialized()
         if name in self._names:
             try:
                 self._arrays[name][:] = src
@@ -230,6 +237,7 @@ class DeltaHbv(CatchmentGrid):
             self._set(name, np.broadcast_to(given, self._size))
 
     def set_value_at_indices(self, name: str, inds: NDArray[np.int_], src: NDArray[Any]) -> None:
+        self._initialized()
         if name in PARAMETERS or name in self._attribute_names():
             if np.size(inds) != self._size:
                 raise DhbvError(f"{name} is set for all {self._size} catchments at once: use set_value")
@@ -296,6 +304,7 @@ class DeltaHbv(CatchmentGrid):
                 f"{name} is static and the model has started: set it between initialize and the first update or get"
             )
         if name in PARAMETERS:
+            check_parameter(self._model.config.model.form, name, self._config.catchments, values.tolist())
             self._parameters[name] = values.tolist()
         else:
             text = next(
@@ -313,12 +322,14 @@ class DeltaHbv(CatchmentGrid):
         return 0.0
 
     def get_current_time(self) -> float:
+        self._initialized()
         return self._time
 
     def get_end_time(self) -> float:
         return float(np.finfo(np.float64).max)
 
     def get_time_step(self) -> float:
+        self._initialized()
         return float(self._config.time_step)
 
     def get_time_units(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import numpy as np
 from bmipy import Bmi
 from numpy.typing import NDArray
@@ -11,9 +13,12 @@ GRID = 0
 
 
 class CatchmentGrid(Bmi):
-    """One catchment is a scalar, several are a vector; `_size` says how many."""
+    """One catchment is a scalar, several are a vector."""
 
-    _size: int
+    @property
+    @abstractmethod
+    def _size(self) -> int:
+        """How many there are."""
 
     def get_grid_type(self, grid: int) -> str:
         return "vector" if self._size > 1 else "scalar"

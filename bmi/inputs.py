@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bmi.configuration import InputsConfig
-from bmi.quality import Quality, joined
+from bmi.quality import Quality
 from dhbv.errors import DhbvError
 
 Float = NDArray[np.float64]
@@ -84,7 +84,7 @@ class Inputs:
         """[input, N] the last good value of each."""
         self.age = np.full(shape, np.inf)
         """[input, N] hours since `good` was given; infinite before the first."""
-        self.flags = np.zeros(len(catchments))
+        self.flags = np.zeros(len(catchments), np.int64)
         """[N] what was done to the values since the last day's end, see `Quality`."""
         self.faults = np.zeros(len(catchments))
         """[N] values replaced so far."""
@@ -110,7 +110,7 @@ class Inputs:
         """The caller wants another step with the values that were set for the last."""
         self._set |= self._used
 
-    def carried(self) -> dict[str, Float]:
+    def carried(self) -> dict[str, NDArray[Any]]:
         """The arrays that a saved component needs to treat the next faults alike."""
         return {
             "age": self.age, "good": self.good, "faults": self.faults,
@@ -124,7 +124,8 @@ class Inputs:
             DhbvError: if a value is faulty and the policy is to refuse; nothing has changed then.
         """
         x = self.values
-        if len(self._set) == len(self.names) and ((x >= self._lower) & (x <= self._upper)).all():
+        possible = (x >= self._lower) & (x <= self._upper)
+        if len(self._set) == len(self.names) and np.count_nonzero(possible) == x.size:
             self._set, self._used = set(), self._set
             self.good[:] = x
             self.age.fill(0.0)
@@ -176,7 +177,7 @@ class Inputs:
         self._flag(filled, Quality.FILLED)
 
     def _flag(self, where: NDArray[np.bool_], flag: Quality) -> None:
-        self.flags[:] = np.where(where.any(0), joined(self.flags, flag), self.flags)
+        self.flags[where.any(0)] |= flag
 
     def _tell_or_refuse(self, kind: int, key: str, found: NDArray[np.intp], now: np.datetime64) -> None:
         """One line at the first fault of a kind, or the error that the policy asks for."""

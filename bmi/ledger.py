@@ -24,6 +24,7 @@ class Ledger:
         self._totals, self._before, self._excess, self._today = (
             self.books[rows : rows + 2] for rows in (0, 5, 7, 9)
         )
+        self._into_today, self._out_today = self._today
         names = ("in", "out", "stored", "leaked")
         self.arrays = {PREFIX + name: row for name, row in zip(names, self.books[:4], strict=True)}
 
@@ -33,8 +34,9 @@ class Ledger:
 
     def flow(self, into: Float | float, out: Float | float) -> None:
         """Water [N] came in and went out, mm."""
-        self._today[0] += into
-        self._today[1] += out
+        # Not `+=`, see `Day.add`.
+        self._into_today[:] = self._into_today + into
+        self._out_today[:] = self._out_today + out
         np.add(self._before, self._today, out=self._totals)
 
     def end_day(self) -> None:

@@ -1,11 +1,8 @@
-"""What a forecaster should know about the water just given out, as bit flags."""
+"""What a forecaster should know about the water just given out, as bit flags; kept as int64, shown as float64."""
 
 from __future__ import annotations
 
 from enum import IntFlag
-
-import numpy as np
-from numpy.typing import NDArray
 
 
 class Quality(IntFlag):
@@ -31,14 +28,3 @@ class Quality(IntFlag):
     """A static attribute lies outside the range of the training basins."""
     STORE_SET = 512
     """Somebody set a store during the run."""
-
-
-def joined(flags: NDArray[np.float64], more: NDArray[np.float64] | Quality) -> NDArray[np.float64]:
-    """Two sets of flags [N] in one; flags are kept as floating-point numbers, as BMI shows them."""
-    other = np.int64(more) if isinstance(more, Quality) else more.astype(np.int64)
-    return (flags.astype(np.int64) | other).astype(np.float64)
-
-
-def without(flags: NDArray[np.float64], gone: Quality) -> NDArray[np.float64]:
-    """Flags [N] less some."""
-    return (flags.astype(np.int64) & ~int(gone)).astype(np.float64)

@@ -13,7 +13,7 @@ from dhbv import sealed
 from dhbv.errors import StateError
 from dhbv.state import State
 
-MAGIC = b"dHBVhour"
+MAGIC = sealed.COMPONENT
 FORMAT = 1
 _CORE = "core"
 

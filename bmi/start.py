@@ -138,13 +138,12 @@ def _daily(history: object, name: str) -> NDArray[np.float64]:
     return values
 
 
-def attribute_flags(attributes: Attributes) -> NDArray[np.float64]:
+def attribute_flags(attributes: Attributes) -> NDArray[np.int64]:
     """What is to be said of each catchment's attributes [N]."""
-    missing, outside = attributes.unknown.any(1), attributes.beyond.any(1)
-    flags = np.where(missing, int(Quality.ATTRIBUTE_MISSING), 0) | np.where(
-        outside, int(Quality.ATTRIBUTE_OUTSIDE), 0
-    )
-    return flags.astype(np.float64)
+    flags = np.zeros(len(attributes.values), np.int64)
+    flags[attributes.unknown.any(1)] |= Quality.ATTRIBUTE_MISSING
+    flags[attributes.beyond.any(1)] |= Quality.ATTRIBUTE_OUTSIDE
+    return flags
 
 
 def day_of_year(day: np.datetime64) -> int:

@@ -17,15 +17,15 @@ from bmi.configuration import BmiConfig
 from bmi.day import Day
 from bmi.inputs import Inputs
 from bmi.ledger import Ledger
-from bmi.quality import Quality, joined, without
+from bmi.quality import Quality
 from bmi.saved import Saved
 from bmi.variables import INPUT_FAULTS, OUTPUT_LAG, OUTPUTS, QUALITY, ROW, RUNOFF_DEPTH
 from dhbv.errors import DhbvError, StateError
+from dhbv.physics.hargreaves import extraterrestrial_radiation
 from dhbv.runtime import Runtime
 from dhbv.state import State
 
 Float = NDArray[Any]
-_HOUR = np.timedelta64(1, "h")
 _STANDING, _COMING, _GIVEN = range(3)
 """Flags that last, those of the water given out next, and of the water given out now."""
 
@@ -42,19 +42,19 @@ class Stream:
         size = len(config.catchments)
         self._config, self._inputs = config, inputs
         self._hours = config.time_step // 3600
-        self._offset = np.timedelta64(config.utc_offset, "h")
-        self.now: Any = config.begins
-        """UTC; from the state once it runs, not from the BMI clock."""
-        self._hour = self._local_hour()
-        """Of the local day, 0 to 23."""
+        self._clock = _hours_of(config.begins)
+        """UTC in hours, since numpy's dates take microseconds; from the state once it runs, not from the BMI clock."""
         self.ledger = Ledger(size)
         self._values = np.zeros((len(OUTPUTS), size))
         self.outputs = dict(zip(OUTPUTS, self._values, strict=True))
         """Every output [N] by name, fixed in memory."""
+        self._of_the_day = self._values[1 : 1 + len(ROW)]
+        """The rows of the variable table, in its order."""
         self.outputs[OUTPUT_LAG][:] = 0.0 if self._hours == 24 else 86400.0
+        inputs.faults = self.outputs[INPUT_FAULTS]  # counted where they are shown
         self._day = Day(size)
-        self._flags = np.zeros((3, size))
-        self._quality = np.zeros(size)
+        self._flags = np.zeros((3, size), np.int64)
+        self._quality = np.zeros(size, np.int64)
         """Of the day whose water is given out."""
         self._share: Float = np.zeros(size)
         self._given = False
@@ -63,7 +63,8 @@ class Stream:
         self._cold_until = self._today
         self._runtime: Runtime | None = None
         self._state: State | None = None
-        self._latitude: Float | None = None
+        self._radiation: Float | None = None
+        """[366, N] Ra of each day of the year for Hargreaves; None where Ep is given."""
 
     @property
     def runtime(self) -> Runtime | None:
@@ -71,9 +72,19 @@ class Stream:
         return self._runtime
 
     @property
+    def now(self) -> Any:
+        """UTC, where the next step begins."""
+        return np.datetime64(self._clock, "h")
+
+    @property
     def _today(self) -> Any:
         """The local day."""
-        return (self.now + self._offset).astype("datetime64[D]")
+        return np.datetime64((self._clock + self._config.utc_offset) // 24, "D")
+
+    @property
+    def _hour(self) -> int:
+        """Of the local day, 0 to 23."""
+        return (self._clock + self._config.utc_offset) % 24
 
     def begin(self, runtime: Runtime, latitude: Float | None, source: start.Source) -> None:
         """Start the model as `source` says; with a latitude [N], Ep is Hargreaves'."""
@@ -81,20 +92,26 @@ class Stream:
         quality = first.quality | Quality.NO_DAY
         if Quality.COLD_START in quality:
             self._cold_until = self._today + start.COLD_DAYS
-        self._runtime, self._latitude = runtime, latitude
-        self._flags[_STANDING] = joined(start.attribute_flags(runtime.attributes), quality)
+        self._run(runtime, latitude)
+        self._flags[_STANDING] = start.attribute_flags(runtime.attributes) | quality
         self._quality[:] = self.outputs[QUALITY][:] = self._flags[_STANDING]
         self._show(runtime, first.state)
         self._share[:] = first.state.discharge / 24.0
         self._given = False
         self.ledger.open(self._held())
 
+    def _run(self, runtime: Runtime, latitude: Float | None) -> None:
+        self._runtime = runtime
+        self._radiation = None
+        if latitude is not None:
+            self._radiation = extraterrestrial_radiation(latitude, np.arange(1, 367)[:, None])
+
     def advance(self, p: Float, tmin: Float, tmax: Float, ep: Float | None) -> None:
         """One step with its weather, each [N]: rates p and ep in mm h-1, temperatures in degC."""
-        self._day.add(self._hours, p, tmin, tmax, ep)
-        self.ledger.flow(self._hours * p, 0.0 if self._hours == 24 else self._share)
-        self.now += self._hours * _HOUR
-        self._hour = (self._hour + self._hours) % 24
+        depth = p if self._hours == 1 else self._hours * p
+        self._day.add(self._hours, depth, tmin, tmax, None if ep is None else self._hours * ep)
+        self.ledger.flow(depth, 0.0 if self._hours == 24 else self._share)
+        self._clock += self._hours
         if self._hours == 24:
             self._end_day()
             self.ledger.flow(0.0, 24.0 * self._share)
@@ -104,7 +121,6 @@ class Stream:
             if self._hour == 0:
                 self._end_day()
         self.ledger.close(self._held())
-        self.outputs[INPUT_FAULTS][:] = self._inputs.faults
 
     def set_store(self, name: str, values: Float) -> None:
         """Set the depth of a store [N], mm, and book what that adds or removes."""
@@ -114,11 +130,7 @@ class Stream:
         change = self._storage - before
         self.ledger.book(change)
         self.ledger.close(self._held())
-        coming = self._flags[_COMING]
-        coming[:] = np.where(change != 0.0, joined(coming, Quality.STORE_SET), coming)
-
-    def _local_hour(self) -> int:
-        return int((self.now + self._offset - self._today).astype(int))
+        self._flags[_COMING, change != 0.0] |= Quality.STORE_SET
 
     def _give(self) -> None:
         """The step's share of a day's water leaves: the same in each of its steps."""
@@ -138,7 +150,8 @@ class Stream:
         """Run the day that is complete."""
         runtime, state = self._running()
         day = self._today - 1
-        weather = self._day.forcing(self._latitude, start.day_of_year(day))
+        radiation = None if self._radiation is None else self._radiation[start.day_of_year(day) - 1]
+        weather = self._day.forcing(radiation)
         state, outputs = runtime.step(state, weather)
         if not np.isfinite(state.discharge).all():
             catchment = self._config.catchments[int(np.argmin(np.isfinite(state.discharge)))]
@@ -146,29 +159,28 @@ class Stream:
                 f"catchment {catchment}: the discharge of {day} is not finite, although its weather is: the weights "
                 f"of {runtime.model.path} cannot be run; use another version"
             )
-        for name, row in ROW.items():
-            self.outputs[name][:] = outputs[row.name]
+        self._of_the_day[:] = list(outputs.values())
         self._state = state
         self._share[:] = state.discharge / 24.0
         self._storage[:] = runtime.storage(state)
         self._given = False
         self.ledger.flow(0.0, outputs["et"])
         self.ledger.end_day()
-        self._inputs.usual_temperature[:] = self._day.temperature
+        self._inputs.usual_temperature[:] = weather[:, 1]
         self._flag_day()
         self._day.empty()
 
     def _flag_day(self) -> None:
         """The flags of the day just run become those of its water."""
         standing, coming, given = self._flags
-        given[:] = joined(coming, self._inputs.flags)
+        np.bitwise_or(coming, self._inputs.flags, out=given)
         if self._day.hours < 24:
-            given[:] = joined(given, Quality.INCOMPLETE_DAY)
-        coming[:] = 0.0
-        self._inputs.flags[:] = 0.0
-        warm = self._today >= self._cold_until
-        standing[:] = without(standing, Quality.NO_DAY | Quality.COLD_START if warm else Quality.NO_DAY)
-        self._quality[:] = joined(standing, given)
+            given |= Quality.INCOMPLETE_DAY
+        coming[:] = self._inputs.flags[:] = 0
+        standing &= ~Quality.NO_DAY
+        if self._today >= self._cold_until:
+            standing &= ~Quality.COLD_START
+        np.bitwise_or(standing, given, out=self._quality)
 
     def _show(self, runtime: Runtime, state: State) -> None:
         """Go on from `state`, and show what it tells by itself."""
@@ -223,11 +235,10 @@ class Stream:
             if name not in saved.arrays or saved.arrays[name].shape != array.shape:
                 raise StateError(f"the component state is not complete: no {name}; start from a spin-up")
         now, quality = self._calendar_of(saved, elapsed)
-        self._runtime, self._latitude = runtime, latitude
-        self.now = np.datetime64(saved.run["now"], "h")
-        hours_left = 24 - self._local_hour()
-        self.now = now
-        self._hour = self._local_hour()
+        self._run(runtime, latitude)
+        self._clock = _hours_of(np.datetime64(saved.run["now"], "h"))
+        hours_left = 24 - self._hour
+        self._clock = _hours_of(now)
         self._state = replace(saved.core, time=self._today)
         self._cold_until, self._day.hours = np.datetime64(saved.run["cold_until"], "D"), saved.run["hours"]
         for name, array in carried.items():
@@ -239,8 +250,10 @@ class Stream:
         # Where a gap moves the hour of the day, what is left of its water leaves over the hours now left.
         self._share *= hours_left / (24 - self._hour)
         self._given = False
-        for flags in (self._flags[_STANDING], self._quality, self.outputs[QUALITY]):
-            flags[:] = joined(flags, quality)
+        shown = self.outputs[QUALITY]
+        shown[:] = shown.astype(np.int64) | quality
+        self._flags[_STANDING] |= quality
+        self._quality |= quality
         self.ledger.close(self._held())
 
     def _setting(self) -> dict[str, Any]:
@@ -273,3 +286,8 @@ class Stream:
         days = -(-abs(hours) // 24) * (1 if hours > 0 else -1)
         what = f"the restored state is valid at {then} UTC and the run at {expected}"
         return expected, start.gap(days, self._config, what)
+
+
+def _hours_of(time: np.datetime64) -> int:
+    """A whole hour as their number since 1970."""
+    return int(time.astype("datetime64[h]").astype(np.int64))

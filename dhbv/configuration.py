@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 import yaml
@@ -28,6 +29,11 @@ Fraction = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
 Weight = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 NonNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 Rate = Annotated[float, msgspec.Meta(gt=0.0)]
+
+
+def in_unit(unit: str) -> msgspec.Meta:
+    """Annotates a number whose unit a message shall tell."""
+    return msgspec.Meta(extra={"unit": unit})
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -104,9 +110,10 @@ class DataConfig(Section, frozen=True):
     train: Period
     test: Period
     basins: tuple[str, ...] | None = None
-    """Basins to train on; none means all in the data that are not held out."""
+    """Basins to train on, as a list or a text file of ids (see `read_ids`), relative to the configuration; none
+    means all in the data that are not held out."""
     held_out: tuple[str, ...] = ()
-    """Basins never trained on, kept to test prediction in ungauged basins."""
+    """Basins never trained on, kept to test prediction in ungauged basins; a list or a file too."""
     validation: Period | None = None
     """Days of the training basins for early stopping; may not touch `train` or `test`."""
     spin_up_days: Natural = 1095
@@ -185,7 +192,42 @@ def load(path: Path, kind: type[T]) -> T:
         content = yaml.load(text, _LOADER)
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{path} is not valid YAML: {error}") from error
+    data = content.get("data") if kind is Config and isinstance(content, dict) else None
+    if isinstance(data, dict):
+        for key in ("basins", "held_out"):
+            if isinstance(data.get(key), str):
+                data[key] = read_ids(path.parent / data[key], f"{path}: data.{key}")
     return parse(content, kind, source=str(path))
+
+
+def read_ids(path: Path, source: str) -> list[str]:
+    """The ids in a text file: one a line, `#` begins a comment.
+
+    Raises:
+        ConfigurationError: the file cannot be read, has no id, or one twice or two in a line; begins with `source`.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"{source}: cannot read the list of ids {path}: {getattr(error, 'strerror', None) or error}"
+        ) from error
+    number: dict[str, int] = {}
+    for n, line in enumerate(lines, 1):
+        words = line.partition("#")[0].replace(",", " ").split()
+        if len(words) > 1:
+            raise ConfigurationError(
+                f"{source}: {path}, line {n}: {line.strip()!r} is more than one id: one a line"
+            )
+        for word in words:
+            if word in number:
+                raise ConfigurationError(
+                    f"{source}: {path}, line {n}: {word} is there already, in line {number[word]}: leave it out"
+                )
+            number[word] = n
+    if not number:
+        raise ConfigurationError(f"{source}: {path} has no id: give one a line")
+    return list(number)
 
 
 def parse(content: Any, kind: type[T], *, source: str) -> T:
@@ -198,7 +240,24 @@ def parse(content: Any, kind: type[T], *, source: str) -> T:
         for key in keys:
             content = content[int(key)] if isinstance(content, list) else content.get(key)
         given = "" if isinstance(content, dict) else f" (given: {content!r})"
-        raise ConfigurationError(f"{source}: {'.'.join(keys) or 'top level'}: {message}{given}") from None
+        where = ".".join(keys) or "top level"
+        raise ConfigurationError(f"{source}: {where}: {message}{given}{_remedy(kind, keys)}") from None
+
+
+def _remedy(kind: Any, keys: Sequence[str]) -> str:
+    """What to give at `keys`, where that is one of a few values or a number `in_unit`."""
+    for key in keys:
+        if not (isinstance(kind, type) and issubclass(kind, Section)):
+            return ""
+        kind = next(field.type for field in msgspec.structs.fields(kind) if field.name == key)
+    wanted = []
+    if get_origin(kind) is Annotated:
+        kind, *more = get_args(kind)
+        units = [m.extra["unit"] for m in more if isinstance(m, msgspec.Meta) and m.extra]
+        wanted = [f"a plain number of {unit}" for unit in units]
+    if get_origin(kind) is Literal:
+        wanted.insert(0, f"one of {', '.join(map(str, get_args(kind)))}")
+    return f": give {', '.join(wanted)}" if wanted else ""
 
 
 def dump(config: Section) -> str:

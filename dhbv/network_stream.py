@@ -23,17 +23,16 @@ class NetworkWeights:
     ) -> None:
         self.named = {name: value.astype(dtype) for name, value in weights.items()}
         self.config, self.dtype = config, dtype
-        kind, hidden = config.network.kind, config.network.hidden
+        kind = config.network.kind
         if kind == "mlp":
             return
-        w_input = self.named["lstm.weight_ih_l0"]
-        self.input = np.ascontiguousarray((w_input[:, :3] if kind == "lstm_mlp" else w_input).T)
-        self.recurrent = np.ascontiguousarray(self.named["lstm.weight_hh_l0"].T)
+        w_input, w_hidden = _gates(self.named["lstm.weight_ih_l0"]), _gates(self.named["lstm.weight_hh_l0"])
+        if kind == "lstm_mlp":
+            w_input, self.embedded = w_input[:, :3], w_input[:, 3:].T
+        # Input and memory side by side are one product a day.
+        self.lstm = np.ascontiguousarray(np.concatenate([w_input, w_hidden], 1).T)
+        self.lstm_bias = _gates(self.named["lstm.bias_ih_l0"] + self.named["lstm.bias_hh_l0"])
         self.head = np.ascontiguousarray(self.named["head.weight"].T)
-        # σ(z) = (1 + tanh(z/2)) / 2: one tanh serves all four gates (i, f, g, o) and cannot overflow.
-        gate = np.full((4, hidden), 0.5, dtype)
-        gate[2] = 1.0
-        self.gate_scale = gate.reshape(-1)
 
 
 class NetworkStream:
@@ -54,15 +53,16 @@ class NetworkStream:
         self._dynamic = np.array([form.parameters.index(name) for name in form.dynamic], dtype=int)
         self._shape = (a.shape[0], len(form.parameters), config.components)
         self.base: Float | None = None if self.kind == "lstm" else _mlp(a, w, "mlp")
-        if self.kind == "lstm_mlp":
+        if self.base is not None and self.kind == "lstm_mlp":
             embedding = np.tanh(a @ w["embedding.weight"].T + w["embedding.bias"])
-            w_input = w["lstm.weight_ih_l0"]
-            self._constant = embedding @ w_input[:, 3:].T + w["lstm.bias_ih_l0"] + w["lstm.bias_hh_l0"]
+            self._constant = embedding @ weights.embedded + weights.lstm_bias
+            b_head = w["head.bias"].reshape(len(form.dynamic), -1)
+            self._daily_constant = self.split(self.base)[0][:, self._dynamic] + b_head
         elif self.kind == "lstm":
             w_embed = w["input.weight"]
             self._embed = np.ascontiguousarray(w_embed[:, :3].T)
             self._embed_constant = a @ w_embed[:, 3:].T + w["input.bias"]
-            self._constant = w["lstm.bias_ih_l0"] + w["lstm.bias_hh_l0"]
+            self._constant = weights.lstm_bias
 
     def step(self, x: Float, hidden: Float, cell: Float) -> tuple[Float, Float]:
         """One day of the LSTM: normalised weather [B, 3], memory [B, H] → memory at its end."""
@@ -70,12 +70,12 @@ class NetworkStream:
             return hidden, cell
         if self.kind == "lstm":
             x = np.maximum(x @ self._embed + self._embed_constant, 0.0)
-        w = self._weights
-        gates = np.tanh((x @ w.input + hidden @ w.recurrent + self._constant) * w.gate_scale)
+        tanh = np.tanh(np.concatenate([x, hidden], 1) @ self._weights.lstm + self._constant)
         n = self.hidden_size
-        i, f, g, o = gates[:, :n], gates[:, n : 2 * n], gates[:, 2 * n : 3 * n], gates[:, 3 * n :]
-        cell = (0.5 + 0.5 * f) * cell + (0.5 + 0.5 * i) * g
-        return (0.5 + 0.5 * o) * np.tanh(cell), cell
+        σ = 0.5 + 0.5 * tanh[:, : 3 * n]
+        i, f, o, g = σ[:, :n], σ[:, n : 2 * n], σ[:, 2 * n :], tanh[:, 3 * n :]
+        cell = f * cell + i * g
+        return o * np.tanh(cell), cell
 
     def read_base(self, hidden: Float) -> Float:
         """Base logits [B, P·M + 2] that kind `lstm` gives on a day: to be frozen."""
@@ -86,15 +86,22 @@ class NetworkStream:
         """Base logits as those of the components [B, P, M] and of routing [B, 2]."""
         return base[:, :-2].reshape(self._shape), base[:, -2:]
 
-    def daily(self, hidden: Float, base: Float) -> Float:
+    def daily(self, hidden: Float) -> Float:
         """Logits [B, D, M] of the D dynamic parameters on a day."""
-        components, _ = self.split(base)
-        if self.kind == "mlp":
-            return components[:, :0]
-        head = self.read_base(hidden)
+        if self.kind == "lstm_mlp":
+            return self._daily_constant + (hidden @ self._weights.head).reshape(self._daily_constant.shape)
         if self.kind == "lstm":
-            return self.split(head)[0][:, self._dynamic]
-        return components[:, self._dynamic] + head.reshape(len(head), len(self._dynamic), -1)
+            return self.split(self.read_base(hidden))[0][:, self._dynamic]
+        return np.empty((len(hidden), 0, self._shape[2]), hidden.dtype)
+
+
+def _gates(rows: Float) -> Float:
+    """Rows [4H, ...] of the gates i, f, g, o in the order i, f, o, g, those of a σ halved.
+
+    σ(z) = (1 + tanh(z / 2)) / 2: one tanh serves all four and cannot overflow.
+    """
+    i, f, g, o = np.split(rows, 4)
+    return np.concatenate([0.5 * i, 0.5 * f, 0.5 * o, g])
 
 
 def _mlp(x: Float, weights: Mapping[str, Float], name: str) -> Float:

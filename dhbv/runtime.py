@@ -20,7 +20,7 @@ from dhbv.model_directory import ModelDirectory
 from dhbv.network_stream import NetworkStream, NetworkWeights
 from dhbv.normalisation import normalise_attributes, normalise_forcing
 from dhbv.physics import hbv, unit_hydrograph, variables
-from dhbv.physics.parameters import PARAMETERS, ROUTING_PARAMETERS
+from dhbv.physics.parameters import PARAMETERS, ROUTING_PARAMETERS, Variant
 from dhbv.physics.weather import check_weather
 from dhbv.state import State
 
@@ -45,6 +45,32 @@ def _of_step(outputs: tuple[str, ...]) -> tuple[str, ...]:
 def _shared_weights(model: ModelDirectory, dtype: np.dtype) -> NetworkWeights:
     """Once for all runtimes of a model: NextGen opens one for each of thousands of catchments."""
     return NetworkWeights(model.weights, model.config.model, dtype)
+
+
+_NEEDS_SPIN_UP = (
+    "this model (gA kind 'lstm') reads its static parameters at the end of a spin-up: "
+    "start it from a spin-up over a forcing history, or from a saved state"
+)
+
+
+def check_parameter(
+    form: Variant, name: str, basins: Sequence[str] = (), values: Sequence[float] = ()
+) -> None:
+    """Pass the name of one of the parameters of `form`, and values [B] that it may have in `basins`.
+
+    Raises:
+        DhbvError: naming the first basin whose value is out of the parameter's range, or what `form` has.
+    """
+    known = (*form.parameters, *(p.name for p in ROUTING_PARAMETERS))
+    if name not in known:
+        raise DhbvError(f"no parameter {name!r} in variant {form.name}: it has {', '.join(known)}")
+    row = PARAMETERS[name]
+    for basin, value in zip(basins, values, strict=True):
+        if not row.lower <= value <= row.upper:
+            raise DhbvError(
+                f"basin {basin}: {name} ({row.symbol}) is {value:g} {row.unit}: it must lie in {row.lower:g} to "
+                f"{row.upper:g}; correct it, or leave it out and take the learned value"
+            )
 
 
 class Runtime:
@@ -91,7 +117,9 @@ class Runtime:
         self._form = model.config.model.form
         self._components = model.config.model.components
         self._network = NetworkStream(_shared_weights(model, self.dtype), self.attributes.values)
-        self._replaced = self._check_parameters(parameters)
+        for name, values in parameters.items():
+            check_parameter(self._form, name, self.basins, values)
+        self._replaced = {name: np.asarray(values, self.dtype) for name, values in parameters.items()}
         self._hillslope_routing = hillslope_routing
         self._shapes = self._state_shapes()
         self._base: Float | None = None
@@ -105,10 +133,7 @@ class Runtime:
             StateError: if the model's static parameters must first be read at the end of a spin-up.
         """
         if self._network.frozen_size:
-            raise StateError(
-                "this model (gA kind 'lstm') reads its static parameters at the end of a spin-up: "
-                "start it from a spin-up over a forcing history, or from a saved state"
-            )
+            raise StateError(_NEEDS_SPIN_UP)
         return self._empty_state(time, np.zeros((len(self.basins), 0), self.dtype))
 
     def spin_up(self, forcing: Float, start: np.datetime64) -> State:
@@ -150,7 +175,7 @@ class Runtime:
         # What flows off and, where asked for, what is still on its way: the same sum with other ordinates.
         ordinates = self._ordinates if "routing_store" in outputs else self._ordinates[:, :1]
         routed, runoff = unit_hydrograph.route(unrouted, ordinates, state.runoff[:, None])
-        water |= dict(zip(variables.ROUTED, np.moveaxis(routed[:, 0], 1, 0), strict=True))
+        water |= {name: routed[:, 0, k] for k, name in enumerate(variables.ROUTED)}
         water["runoff"] = routed[:, 0, 0] + routed[:, 0, 1] + routed[:, 0, 2]
         if "routing_store" in outputs:
             water["routing_store"] = routed[:, 1].sum(1)
@@ -159,7 +184,7 @@ class Runtime:
                 water[name] = self._output(name, forcing, parameters)
         after = replace(
             state, time=state.time + np.timedelta64(len(forcing), "D"),
-            stores=np.stack(stores), runoff=runoff[:, 0].copy(),
+            stores=np.array(stores), runoff=runoff[:, 0].copy(),
             discharge=water["runoff"][-1] if len(forcing) else state.discharge,
             hidden=hidden, cell=cell,
         )  # fmt: skip
@@ -168,23 +193,22 @@ class Runtime:
     def _learned(self, state: State, forcing: Float) -> tuple[Float, Float, dict[str, Float]]:
         """The LSTM's memory after the days of `forcing`, and all parameters: [B, M] or [time, B, M]."""
         hidden, cell, dynamic = state.hidden, state.cell, self._form.dynamic
-        assert self._base is not None
         logits = np.empty((len(forcing), len(self.basins), len(dynamic), self._components), self.dtype)
         for n, x in enumerate(normalise_forcing(forcing, self.model.statistics)):
             hidden, cell = self._network.step(x, hidden, cell)
             if dynamic:
-                logits[n] = self._network.daily(hidden, self._base)
-        daily = {
-            name: _value(name, logits[:, :, k])
-            for k, name in enumerate(dynamic)
-            if name not in self._replaced
-        }
-        return hidden, cell, self._static | daily
+                logits[n] = self._network.daily(hidden)
+        return hidden, cell, self._static | self._dynamic(logits)
+
+    def _dynamic(self, logits: Float) -> dict[str, Float]:
+        """Dynamic parameters [..., B, M] by name from their logits [..., B, D, M], but those that are replaced."""
+        daily = _values(self._form.dynamic, logits)
+        return {name: value for name, value in daily.items() if name not in self._replaced}
 
     def storage(self, state: State) -> Float:
         """All water in the model [B], mm: the stores and what is on its way through routing."""
         self._accept(state)
-        stored: Float = state.stores.sum(0).mean(-1) + self._in_transit(state)
+        stored: Float = state.stores.sum((0, 2)) / self._components + self._in_transit(state)
         return stored
 
     def standing(self, state: State) -> dict[str, Float]:
@@ -194,10 +218,7 @@ class Runtime:
         known = {name: hbv.depth(name, stores).mean(-1) for name in _STORES}
         known["routing_store"] = self._in_transit(state)
         known["runoff"] = state.discharge
-        assert self._base is not None
-        logits = self._network.daily(state.hidden, self._base)
-        daily = {name: _value(name, logits[:, k]) for k, name in enumerate(self._form.dynamic)}
-        parameters = self._static | {n: v for n, v in daily.items() if n not in self._replaced}
+        parameters = self._static | self._dynamic(self._network.daily(state.hidden))
         return known | {
             name: self._shape_parameter(name, parameters) for name in variables.names(stage="parameter")
         }
@@ -241,9 +262,11 @@ class Runtime:
         """A static parameter [B], the mean over components, in the unit of the parameter table.
 
         Raises:
-            DhbvError: if the model has no such parameter.
+            DhbvError: if the model has no such parameter, or reads it at the end of a spin-up and has seen no state yet.
         """
-        self._check_known(name)
+        check_parameter(self._form, name)
+        if self._base is None:
+            raise StateError(_NEEDS_SPIN_UP)
         value = self._static[name] if name in self._static else self._routing[name]
         mean: Float = value.mean(-1) if value.ndim == 2 else value
         return mean
@@ -274,8 +297,9 @@ class Runtime:
         """Turn base logits into the static parameters and the unit hydrograph."""
         components, routing = self._network.split(base)
         self._base = base
-        self._static = {name: _value(name, components[:, k]) for k, name in enumerate(self._form.parameters)}
-        routed = {p.name: _value(p.name, routing[:, k]) for k, p in enumerate(ROUTING_PARAMETERS)}
+        self._static = _values(self._form.parameters, components)
+        routed = _values([p.name for p in ROUTING_PARAMETERS], routing[:, :, None])
+        routed = {name: value[:, 0] for name, value in routed.items()}
         for name, value in self._replaced.items():
             if name in routed:
                 routed[name] = value
@@ -307,24 +331,6 @@ class Runtime:
         stores = np.full_like(dry["stores"], hbv.INITIAL_STORAGE)
         changes = {"stores": stores, "frozen": frozen}
         return State(self.model.weights_sha256, self.basins, time.astype("datetime64[D]"), **(dry | changes))
-
-    def _check_parameters(self, values: Mapping[str, Sequence[float]]) -> dict[str, Float]:
-        """Parameters to replace as arrays [B]; raises DhbvError where one is impossible."""
-        for name, value in values.items():
-            self._check_known(name)
-            row = PARAMETERS[name]
-            for basin, v in zip(self.basins, value, strict=True):
-                if not row.lower <= v <= row.upper:
-                    raise DhbvError(
-                        f"basin {basin}: {name} ({row.symbol}) is {v:g} {row.unit}: it must lie in "
-                        f"{row.lower:g} to {row.upper:g}"
-                    )
-        return {name: np.asarray(value, self.dtype) for name, value in values.items()}
-
-    def _check_known(self, name: str) -> None:
-        known = (*self._form.parameters, *(p.name for p in ROUTING_PARAMETERS))
-        if name not in known:
-            raise DhbvError(f"no parameter {name!r} in variant {self._form.name}: it has {', '.join(known)}")
 
     def _accept(self, state: State) -> None:
         """Raise StateError unless the state is this runtime's own kind; take its frozen parameters."""
@@ -359,6 +365,7 @@ class Runtime:
         check_weather(forcing, self.basins, first)
 
 
-def _value(name: str, logits: Float) -> Float:
-    """A parameter's value from its logits, of any shape: lower + σ(logits) · (upper − lower)."""
-    return PARAMETERS[name].scale(0.5 + 0.5 * np.tanh(0.5 * logits))
+def _values(names: Sequence[str], logits: Float) -> dict[str, Float]:
+    """Values [..., M] of the P parameters `names` from their logits [..., P, M]: lower + σ(logits) · (upper − lower)."""
+    fractions = 0.5 + 0.5 * np.tanh(0.5 * logits)
+    return {name: PARAMETERS[name].scale(fractions[..., k, :]) for k, name in enumerate(names)}

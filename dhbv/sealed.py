@@ -19,6 +19,13 @@ from safetensors.numpy import load, save
 
 from dhbv.errors import StateError
 
+STATE, COMPONENT = b"dHBVstat", b"dHBVhour"
+_KINDS = {
+    STATE: "a state of the daily model: name it as `state` in a BMI configuration, or as --state of `dhbv forecast`",
+    COMPONENT: "what a NextGen component saved of itself: let the framework restore it (`serialization_state`)",
+}
+"""What else of ours the bytes may be, and where that belongs."""
+
 _MAGIC_BYTES = 8
 _HEADER = struct.Struct(f"<{_MAGIC_BYTES}sI32s")
 _REMEDY = "restore it from a copy, or start from a spin-up"
@@ -56,6 +63,8 @@ def unseal(data: bytes, magic: bytes, *, what: str, newest: int, oldest: int) ->
     if len(data) < _HEADER.size:
         raise StateError(f"the {what} is truncated: {len(data)} bytes are fewer than its header; {_REMEDY}")
     found, version, checksum = _HEADER.unpack_from(data)
+    if found != magic and found in _KINDS:
+        raise StateError(f"these bytes are no {what}, but {_KINDS[found]}")
     if found != magic:
         raise StateError(f"these bytes are not a delta-hbv {what} (they start with {found!r}); {_REMEDY}")
     if not oldest <= version <= newest:

@@ -42,7 +42,7 @@ def test_dump_and_load_give_the_same(tmp_path: Path) -> None:
         ("training: {iteration: 5}", r"some.yaml: training: .*unknown field `iteration`"),
         ("training: {iterations: 0}", r"training.iterations: Expected `int` >= 1 \(given: 0\)"),
         ("training: {learning_rate: fast}", r"training.learning_rate: Expected `float`, got `str` \(given: 'fast'\)"),
-        ("training: {loss: mse}", r"training.loss: Invalid enum value 'mse'"),
+        ("training: {loss: mse}", r"training.loss: Invalid enum value 'mse' \(given: 'mse'\): give one of rmse, nse"),
         ("model: {variant: gamma}", r"model: unknown variant 'gamma': choose one of hbv, delta"),
         ("model: {network: {kind: mlp}}", r"'mlp' sees no weather, so variant 'delta_bt_gt' .* needs kind 'lstm_mlp'"),
         ("model: {variant: delta}", r"'delta' has no dynamic parameter .* use kind 'mlp'"),
@@ -89,6 +89,76 @@ def test_the_shipped_configurations_load() -> None:
     assert paths
     for path in paths:
         load(path, Config)
+
+
+# Ids from a file
+
+
+def listed(tmp_path: Path, text: str, keys: str = "basins: lists/ids.txt") -> Config:
+    (tmp_path / "lists").mkdir(exist_ok=True)
+    (tmp_path / "lists" / "ids.txt").write_text(text, encoding="utf-8")
+    return read(tmp_path, f"{DATA}  {keys}\n")
+
+
+def test_basins_in_a_file_are_those_of_a_list(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    text = "# gauges\n01022500\n\n  über-2 # the upper one\n7\n"
+    config = listed(tmp_path, text)
+    assert config == read(tmp_path, DATA + '  basins: ["01022500", über-2, "7"]\n')
+    held_out = listed(tmp_path, text, 'basins: ["1"]\n  held_out: lists/ids.txt')
+    assert held_out.data.held_out == config.data.basins
+    assert held_out.data.basins == ("1",)
+
+
+def test_what_is_kept_of_a_list_in_a_file_is_its_ids(tmp_path: Path) -> None:
+    config = listed(tmp_path, "a\nb\n")
+    (tmp_path / "lists" / "ids.txt").unlink()
+    assert "ids.txt" not in dump(config)
+    assert read(tmp_path, dump(config)) == config
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a\n# b\nb\na\n", r"ids\.txt, line 4: a is there already, in line 1: leave it out$"),
+        ("", r"ids\.txt has no id: give one a line$"),
+        ("# a\n\n", r"ids\.txt has no id"),
+        ("a\nb, c\n", r"ids\.txt, line 2: 'b, c' is more than one id: one a line$"),
+        ("a\nb c\n", r"line 2: 'b c' is more than one id"),
+    ],
+)
+def test_a_mistake_in_a_list_is_named_with_file_and_line(tmp_path: Path, text: str, message: str) -> None:
+    for key in ("basins", "held_out"):
+        with pytest.raises(ConfigurationError, match=rf"some\.yaml: data\.{key}: .*{message}"):
+            listed(tmp_path, text, f"{key}: lists/ids.txt")
+
+
+def test_a_list_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"some\.yaml: data\.basins: cannot read .*none\.txt: No such file"
+    ):
+        read(tmp_path, DATA + "  basins: none.txt\n")
+    (tmp_path / "ids.txt").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigurationError, match=r"cannot read the list of ids .*ids\.txt: 'utf-8' codec"):
+        read(tmp_path, DATA + "  basins: ids.txt\n")
+
+
+def test_basins_in_a_file_and_held_out_may_not_overlap(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="both trained on and held out: b"):
+        listed(tmp_path, "a\nb\n", "basins: lists/ids.txt\n  held_out: [b]")
+
+
+def test_the_configurations_of_the_531_basins_share_their_list() -> None:
+    folder = Path(__file__).parents[1] / "configs" / "train"
+    camels, ngen, small = (
+        load(folder / f"camels_{name}.yaml", Config).data.basins for name in ("us_531", "ngen", "small")
+    )
+    assert camels is not None
+    assert camels == ngen
+    assert len(set(camels)) == 531
+    assert camels[::9] == small
 
 
 def test_static_variants_go_with_mlp_and_lstm() -> None:

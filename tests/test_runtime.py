@@ -161,6 +161,22 @@ def test_lstm_static_parameters_need_a_spin_up(make_directory: Make) -> None:
         runtime_of(make_directory("lstm")).cold_state(START)
 
 
+def test_lstm_static_parameters_are_read_once_a_state_is_seen(make_directory: Make) -> None:
+    runtime = runtime_of(make_directory("lstm"))
+    for name in ("fc", "route_a"):
+        with pytest.raises(
+            StateError, match=r"kind 'lstm'\) reads its static .* spin-up over a forcing history"
+        ):
+            runtime.parameter(name)
+    with pytest.raises(DhbvError, match="no parameter 'c' in variant"):
+        runtime.parameter("c")
+    state = runtime.spin_up(weather(30, 3), START)
+    assert runtime.parameter("fc").shape == runtime.parameter("route_a").shape == (3,)
+    again = runtime_of(runtime.model)
+    again.storage(state)
+    assert np.array_equal(again.parameter("fc"), runtime.parameter("fc"))
+
+
 def test_a_state_of_other_weights_is_refused_with_the_remedy(make_directory: Make) -> None:
     ours, theirs = runtime_of(make_directory(seed=0)), runtime_of(make_directory(seed=1))
     with pytest.raises(StateError, match=r"states do not fit other weights; .* spin this one up"):
@@ -526,7 +542,7 @@ def test_weights_are_shared_between_runtimes_of_a_precision(make_directory: Make
     one, two, single = runtime_of(model), runtime_of(model, 2), runtime_of(model, dtype=np.float32)
     assert one._network._weights is two._network._weights
     assert one._network._weights is not single._network._weights
-    assert single._network._weights.recurrent.dtype == np.float32
+    assert single._network._weights.lstm.dtype == np.float32
 
 
 def test_runtimes_do_not_see_each_others_parameters(make_directory: Make) -> None:

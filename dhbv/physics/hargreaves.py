@@ -45,7 +45,11 @@ def potential_evaporation(
         latitude: degrees north.
         day_of_year: 1 to 366. All four are broadcast together, e.g. [time, basin], [basin], [time, 1].
     """
-    spread = np.maximum(np.asarray(tmax, dtype=np.float64) - np.asarray(tmin, dtype=np.float64), 0.0)
-    ra = extraterrestrial_radiation(latitude, day_of_year)
-    t = mean_temperature(tmin, tmax)
-    return np.maximum(0.0023 * MM_PER_MJ * ra * (t + 17.8) * np.sqrt(spread), 0.0)
+    return evaporation_under(extraterrestrial_radiation(latitude, day_of_year), tmin, tmax)
+
+
+def evaporation_under(ra: ArrayLike, tmin: ArrayLike, tmax: ArrayLike) -> NDArray[np.float64]:
+    """`potential_evaporation` where Ra (see `extraterrestrial_radiation`), which needs no weather, is known already."""
+    low, high = np.asarray(tmin, dtype=np.float64), np.asarray(tmax, dtype=np.float64)
+    root = np.sqrt(np.maximum(high - low, 0.0))
+    return np.maximum(0.0023 * MM_PER_MJ * np.asarray(ra) * (mean_temperature(low, high) + 17.8) * root, 0.0)

@@ -44,6 +44,8 @@ def route(runoff: Array, u: Array, history: Array | None = None) -> tuple[Array,
     if history is None:
         history = like(np.zeros((MEMORY, *runoff.shape[1:])), runoff)
     window = xp.concatenate([history, runoff])
+    if days == 1:  # One product for all bins, whose sum adds them in the same order.
+        return (u * xp.flip(window, (0,))).sum(0)[None], window[1:]
     routed = u[0] * runoff
     for k in range(1, BINS):
         routed = routed + u[k] * window[MEMORY - k : MEMORY - k + days]

@@ -81,6 +81,12 @@ def test_a_daily_run_starts_at_a_local_midnight(tmp_path: Path, time: str, offse
         ({"inputs": "{negative: convert}"}, r"inputs.negative: Invalid enum value 'convert'"),
         ({"inputs": "{hold: 3}"}, r"inputs: Object contains unknown field `hold`"),
         ({"inputs": "{hold_hours: -1}"}, r"inputs.hold_hours: Expected `int` >= 0"),
+        ({"inputs": "{hold_hours: 1 days}"}, r"inputs.hold_hours: .*'1 days'\): give a plain number of hours$"),
+        ({"max_gap": "1 days"}, r"max_gap: Expected `int`, got `str` \(given: '1 days'\): give a plain number of days$"),
+        ({"utc_offset": "-5 h"}, r"utc_offset: .*\(given: '-5 h'\): give a plain number of hours$"),
+        ({"time_step": "1 hour"}, r"time_step: .*: give one of 3600, 86400, a plain number of seconds$"),
+        ({"time_step": "7200"}, r"time_step: Invalid enum value 7200 .*: give one of 3600, 86400, a plain"),
+        ({"inputs": "{unset: keep}"}, r"inputs.unset: Invalid enum value 'keep' .*: give one of hold, fill, refuse$"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_with_the_file(tmp_path: Path, changes: dict[str, Any], message: str) -> None:

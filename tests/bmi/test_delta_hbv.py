@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import re
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bmipy import Bmi
 
 from bmi import DeltaHbv
 from bmi.inputs import EP, T_MAX, T_MIN, P, T
@@ -342,6 +344,38 @@ def test_finalize_may_come_at_any_time_and_again(model: ModelDirectory, tmp_path
             component.update()
 
 
+GEOMETRY = [f"get_grid_{name}" for name in ("spacing", "origin", "x", "y", "z", "edge_nodes", "face_edges",
+                                            "face_nodes", "nodes_per_face")]  # fmt: skip
+
+
+@pytest.mark.parametrize("finalized", [False, True])
+def test_every_question_before_initialize_and_after_finalize_is_answered_in_words(
+    model: ModelDirectory, tmp_path: Path, finalized: bool
+) -> None:
+    bmi = DeltaHbv()
+    if finalized:
+        bmi.initialize(str(write_config(tmp_path, model)))
+        bmi.finalize()
+    known = {
+        "initialize", "finalize", "get_component_name", "get_output_item_count", "get_output_var_names",
+        "get_start_time", "get_end_time", "get_time_units", "get_grid_edge_count", "get_grid_face_count",
+    }  # fmt: skip
+    given = {"name": P, "grid": 0, "time": 3600.0}
+    asked = [name for name in dir(Bmi) if not name.startswith("_") and name not in known]
+    assert len(asked) > 30
+    for name in asked:
+        ask = getattr(bmi, name)
+        arguments = {key: given.get(key, np.zeros(1, int)) for key in inspect.signature(ask).parameters}
+        kind, message = DhbvError, "nothing before initialize and after finalize: initialize first"
+        if name in GEOMETRY:
+            kind, message = NotImplementedError, "without geometry"
+        with pytest.raises(kind, match=message):
+            ask(**arguments)
+    for name in known - {"initialize"}:
+        ask = getattr(bmi, name)
+        ask(**{key: given[key] for key in inspect.signature(ask).parameters})
+
+
 def test_an_instance_can_be_initialized_again(model: ModelDirectory, tmp_path: Path) -> None:
     hours = by_hour(hourly_weather(4, 1))
     config = write_config(tmp_path, model)
@@ -524,22 +558,40 @@ def test_what_the_framework_asks_before_model_params_does_not_start_the_model(
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("fc", 49.0, r"basin cat-1: fc \(θFC\) is 49 mm: it must lie in 50 to 1000"),
-        ("route_tau", np.nan, r"basin cat-1: route_tau \(θτ\) is nan d: it must lie in 0.5 to 7"),
+        (
+            "fc",
+            49.0,
+            r"basin cat-2: fc \(θFC\) is 49 mm: it must lie in 50 to 1000; correct it, or leave it out",
+        ),
+        (
+            "route_tau",
+            np.nan,
+            r"basin cat-2: route_tau \(θτ\) is nan d: it must lie in 0.5 to 7; correct it, or",
+        ),
         ("c", 0.5, r"no parameter 'c' in variant delta_bt_gt: it has beta, fc, .*route_tau"),
-        ("gauge_lat", -91.0, r"config\.yaml: gauge_lat of catchment cat-1 is -91.0, no latitude"),
     ],
 )
-def test_an_impossible_parameter_is_told_at_the_start_and_may_be_corrected(
+def test_an_impossible_parameter_is_told_when_it_is_set_and_not_kept(
     model: ModelDirectory, tmp_path: Path, name: str, value: float, message: str
 ) -> None:
-    bmi = started(write_config(tmp_path, model))
-    bmi.set_value(name, np.full(1, value))
+    bmi, untouched = started(write_config(tmp_path, model, 2)), started(write_config(tmp_path, model, 2))
     with pytest.raises(DhbvError, match=message):
-        bmi.update()
+        bmi.set_value(name, np.array([60.0 if name == "fc" else 1.0, value]))
+    for component in (bmi, untouched):
+        component.update()
     if name != "c":
-        bmi.set_value(name, np.full(1, 60.0 if name != "route_tau" else 1.0))
+        assert np.array_equal(bmi.get_value_ptr(name), untouched.get_value_ptr(name))
+
+
+def test_an_impossible_latitude_is_told_at_the_start_and_may_be_corrected(
+    model: ModelDirectory, tmp_path: Path
+) -> None:
+    bmi = started(write_config(tmp_path, model))
+    bmi.set_value("gauge_lat", np.full(1, -91.0))
+    with pytest.raises(DhbvError, match=r"config\.yaml: gauge_lat of catchment cat-1 is -91.0, no latitude"):
         bmi.update()
+    bmi.set_value("gauge_lat", np.full(1, 60.0))
+    bmi.update()
 
 
 def test_a_parameter_that_the_model_has_not_is_named(model: ModelDirectory, tmp_path: Path) -> None:

@@ -41,9 +41,13 @@ def test_truncated_bytes_are_refused(saved: Saved, length: int) -> None:
 
 
 def test_a_daily_state_is_no_component_state(saved: Saved) -> None:
-    with pytest.raises(StateError, match=r"not a delta-hbv component state \(they start with b'dHBVstat'\)"):
+    with pytest.raises(
+        StateError, match=r"no component state, but a state of the daily model: name it as `state` in"
+    ):
         Saved.from_bytes(saved.core.to_bytes())
-    with pytest.raises(StateError, match=r"not a delta-hbv state \(they start with b'dHBVhour'\)"):
+    with pytest.raises(
+        StateError, match=r"no state, but what a NextGen component saved .*: let the framework restore"
+    ):
         State.from_bytes(saved.to_bytes())
 
 

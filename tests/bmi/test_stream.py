@@ -14,7 +14,7 @@ from bmi import start
 from bmi.configuration import BmiConfig, InputsConfig
 from bmi.inputs import EP, Inputs, P, T
 from bmi.quality import Quality
-from bmi.saved import FORMAT, MAGIC
+from bmi.saved import FORMAT, MAGIC, Saved
 from bmi.start import Start
 from bmi.stream import Stream
 from bmi.variables import RUNOFF_DEPTH
@@ -242,7 +242,7 @@ def test_a_store_that_is_set_is_booked_shown_and_flagged_with_its_water(
     assert residual(stream) <= 1e-9
     assert Quality.STORE_SET not in flags_of(stream)[0], "the water now given out is older"
     ends = 24 - hours % 24
-    for n in range(hours, hours + ends + 24):
+    for n in range(hours, hours + ends + 25):
         hour(stream, n)
         assert residual(stream) <= 1e-9
         flagged = 0 <= n - hours - ends < 24
@@ -310,6 +310,21 @@ def test_a_restored_stream_goes_on_bit_by_bit(
         assert residual(theirs) <= 1e-9
     assert theirs.save() == ours.save()
     assert theirs.now == ours.now
+
+
+def test_flags_that_were_saved_as_floating_point_numbers_are_read(runtime: Runtime, state: State) -> None:
+    ours, theirs = begun(runtime, state), stream_of()
+    for n in range(30):
+        if n == 13:
+            ours.set_store("swe", np.array([50.0, 0.0]))
+            ours._inputs.flags[:] = Quality.HELD | Quality.FILLED
+        hour(ours, n)
+    saved = Saved.from_bytes(ours.save())
+    assert {str(saved.arrays[name].dtype) for name in ("flags", "quality", "input_flags")} == {"int64"}
+    arrays = {name: array.astype(np.float64) for name, array in saved.arrays.items()}
+    theirs.restore(replace(saved, arrays=arrays).to_bytes(), runtime, LATITUDE, NOTHING)
+    assert theirs.save() == ours.save()
+    assert theirs._flags.dtype == theirs._quality.dtype == theirs._inputs.flags.dtype == np.int64
 
 
 def test_a_restored_cold_start_stays_flagged_until_its_year_is_over(
