@@ -39,20 +39,27 @@ class DeltaModel(nn.Module):
         return {name: PARAMETERS[name].scale(torch.sigmoid(value)) for name, value in found.items()}
 
     def forward(
-        self, forcing: Tensor, attributes: Tensor, *, warmup: int = 0, static_day: int = -1
+        self,
+        forcing: Tensor,
+        attributes: Tensor,
+        *,
+        rows: networks.Rows = networks.ALL,
+        warmup: int = 0,
+        static_day: int = -1,
     ) -> dict[str, Tensor]:
         """Runoff and its three routed parts, each [time − warmup, basin] mm d-1, from a cold start.
 
         Args:
             forcing: weather [time, basin, 3]: P mm d-1, T degC, Ep mm d-1.
-            attributes: normalised [basin, attribute].
+            attributes: normalised [row, attribute].
+            rows: those of the basins, in their order.
             warmup: days at the beginning that only fill the stores and the LSTM's memory, without gradient.
             static_day: the day at which gA kind `lstm` reads its static parameters; in training
                 the last, in running the last of the spin-up.
         """
         x = normalise_forcing(forcing, self.statistics)
         how = How(self.kernel, self.products)
-        logits = self.network(x, attributes, warmup=warmup, static_day=static_day, how=how)
+        logits = self.network(x, attributes, rows=rows, warmup=warmup, static_day=static_day, how=how)
         parameters = self.parameters_of(logits)
         routing = torch.sigmoid(logits.routing).unbind(-1)
         u = unit_hydrograph.unit_hydrograph(

@@ -6,7 +6,9 @@ codes, then z-scores; a missing value becomes the training mean (0) and is count
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -39,6 +41,16 @@ class Statistics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of log10(√P + 0.1), T and Ep."""
     forcing_std: tuple[float, float, float]
     attributes: tuple[AttributeStatistics, ...]
+
+
+class Moments(NamedTuple):
+    """Of each basin's transformed weather; from those of parts come the statistics of the whole, exactly the same
+    however the basins were divided."""
+
+    mean: NDArray[np.float64]
+    """[basin, 3]"""
+    variance: NDArray[np.float64]
+    """[basin, 3]"""
 
 
 class Attributes(msgspec.Struct, frozen=True):
@@ -102,10 +114,23 @@ def normalise_attributes(table: Mapping[str, Sequence[object]], statistics: Stat
     return Attributes(names, np.stack(columns, -1), np.stack(unknown, -1), np.stack(beyond, -1))
 
 
+def moments(forcing: NDArray[np.floating]) -> Moments:
+    """Moments of training weather [time, basin, 3]."""
+    # Basin by basin, days in one run of memory: so the order of summing does not depend on what else is here.
+    series = (transform_forcing(forcing[:, k].astype(np.float64)).T.copy() for k in range(forcing.shape[1]))
+    mean, variance = zip(*((x.mean(1), x.var(1)) for x in series), strict=True)
+    return Moments(np.stack(mean), np.stack(variance))
+
+
 def fit(
-    forcing: NDArray[np.floating], table: Mapping[str, Sequence[object]], names: Sequence[str]
+    forcing: NDArray[np.floating] | Moments, table: Mapping[str, Sequence[object]], names: Sequence[str]
 ) -> Statistics:
-    """Statistics of training weather [time, basin, 3] and training basins' attributes `names`.
+    """Statistics of training weather and training basins' attributes `names`.
+
+    Args:
+        forcing: weather [time, basin, 3], or the moments of all basins, of as many days each.
+        table: a sequence with one value a basin for each attribute.
+        names: of the attributes wanted.
 
     Raises:
         DhbvError: if an attribute is not in the table or has no value in any basin.
@@ -116,7 +141,8 @@ def fit(
             f"the attribute table lacks {', '.join(absent)}: add the columns, or list the attributes "
             "you have under model.attributes in the configuration"
         )
-    flat = transform_forcing(np.asarray(forcing, dtype=np.float64)).reshape(-1, 3)
+    of_basins = forcing if isinstance(forcing, Moments) else moments(forcing)
+    mean, std = _pooled(of_basins)
     attributes = []
     for name in names:
         column = table[name]
@@ -129,17 +155,29 @@ def fit(
             )
         attributes.append(
             AttributeStatistics(
-                name, float(known.mean()), _spread(known), float(known.min()), float(known.max()), tuple(text)
+                name,
+                float(known.mean()),
+                _spread(float(known.std()), float(known.mean())),
+                float(known.min()),
+                float(known.max()),
+                tuple(text),
             )
         )
-    p, t, ep = (float(m) for m in flat.mean(0))
-    sp, st, sep = (_spread(column) for column in flat.T)
+    p, t, ep = mean
+    sp, st, sep = (_spread(s, m) for s, m in zip(std, mean, strict=True))
     return Statistics((p, t, ep), (sp, st, sep), tuple(attributes))
 
 
-def _spread(values: NDArray[np.float64]) -> float:
-    std = float(values.std())
-    return std if std > _SMALLEST_SPREAD * max(1.0, abs(float(values.mean()))) else 1.0
+def _pooled(of_basins: Moments) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of P, T and Ep over all basins; exact sums have no order."""
+    n = len(of_basins.mean)
+    mean = [math.fsum(column) / n for column in of_basins.mean.T]
+    squares = of_basins.variance + (of_basins.mean - mean) ** 2
+    return mean, [math.sqrt(math.fsum(column) / n) for column in squares.T]
+
+
+def _spread(std: float, mean: float) -> float:
+    return std if std > _SMALLEST_SPREAD * max(1.0, abs(mean)) else 1.0
 
 
 def _codes(column: Sequence[object], categories: Sequence[str]) -> NDArray[np.float64]:

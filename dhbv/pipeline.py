@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,12 +17,13 @@ import xarray as xr
 
 from dhbv import configuration, model_directory, normalisation
 from dhbv.configuration import Config, Period
-from dhbv.data import model_forcing, schema
+from dhbv.data import Source, model_forcing, schema
 from dhbv.data.forcing import observed_flow
 from dhbv.errors import ConfigurationError
 from dhbv.evaluation.evaluate import Evaluation, evaluate
 from dhbv.model_directory import ModelDirectory
 from dhbv.normalisation import Statistics
+from dhbv.training.processes import ALONE, Processes
 from dhbv.training.sampler import TrainingData
 from dhbv.training.trainer import Progress, Trainer, Validation, choose_device
 
@@ -34,18 +35,20 @@ PER_BASIN = ("nse", "kge", "bfi")
 
 
 class Made(NamedTuple):
-    """A new model directory and how it did on what it was not trained on, by label."""
+    """A new model directory and how it did on what it was not trained on."""
 
     model: ModelDirectory
     evaluations: dict[str, Evaluation]
+    """By label; of several processes in the first one only."""
 
 
 def make_model(
     config: Config,
-    region: xr.Dataset,
+    region: xr.Dataset | Source,
     out: Path,
     *,
     device: str = "auto",
+    processes: Processes = ALONE,
     start_from: ModelDirectory | None = None,
     outputs: tuple[str, ...] = ("runoff", "baseflow"),
     on_training: Callable[[Progress], None] = lambda _: None,
@@ -58,9 +61,12 @@ def make_model(
 
     Args:
         config: the whole configuration.
-        region: weather, flow and attributes in the schema of `dhbv.data`.
-        out: where the model directory shall be; must be free.
+        region: weather, flow and attributes in the schema of `dhbv.data`. Of a source each process reads its
+            own basins, so that none holds all while training; the first one reads those tested in the end.
+        out: where the model directory shall be; must be free, and the same folder for all processes.
         device: `auto` (a GPU where there is one), `cpu` or `cuda`.
+        processes: that train together, see `dhbv.training.processes.join`; all must call this. The first one
+            tests and writes.
         start_from: whose weights, and normalising statistics, training begins with; None begins afresh.
         outputs: what the tests' runs keep.
         on_training: called after each minibatch.
@@ -77,61 +83,82 @@ def make_model(
             f"training cannot start from the weights of {start_from.path}: its model configuration is another; train "
             "from scratch (retrain.warm_start: false)"
         )
-    statistics, data, digest = prepare(config, region, start_from.statistics if start_from else None)
-    target = choose_device(device)
+    target = processes.place(choose_device(device))
+    # Those held out too, so that a fault of theirs is found before training.
+    held_out = config.data.held_out[processes.rank :: processes.count]
+    part = _read(region, (*processes.share(config.data.basins or ()), *held_out))
+    _refuse_other_days(part, processes)
+    statistics, data, digest = prepare(
+        config, part, start_from.statistics if start_from else None, processes=processes
+    )
     partial = out.with_name(out.name + ".partial")
     partial.mkdir(parents=True, exist_ok=True)
     origin = start_from.weights_sha256 if start_from else ""
     identity = hashlib.sha256((configuration.dump(config) + digest + origin).encode()).hexdigest()
     trainer = Trainer(
-        config, statistics, data.to(target), validation=_validation(config, region, target),
-        checkpoint_path=partial / "checkpoint.pt", identity=identity,
+        config, statistics, data.to(target), validation=_validation(config, part, target, processes),
+        checkpoint_path=partial / "checkpoint.pt", identity=identity, processes=processes,
     )  # fmt: skip
+    del part
     if start_from is not None:
         trainer.model.network.load_state_dict({n: torch.from_numpy(w) for n, w in start_from.weights.items()})
     network = trainer.run(on_training).network
     weights = {name: w.detach().cpu().numpy() for name, w in network.state_dict().items()}
+    evaluations: dict[str, Evaluation] = {}
 
-    draft = partial / "untested"
-    if draft.exists():
-        shutil.rmtree(draft)
-    untested = model_directory.save(draft, config, statistics, weights, data_digest=digest, scores={})
-    evaluations = assess(untested, region, outputs=outputs, on_progress=on_testing)
-    scores = {label: e.summary | {"per_basin": _per_basin(e.table)} for label, e in evaluations.items()}
-    history = pd.DataFrame(trainer.history, columns=["iteration", "loss", "validation_loss"])
-    text = io.StringIO()
-    history.to_csv(text, index=False, lineterminator="\n")
-    model = model_directory.save(
-        out, config, statistics, weights, data_digest=digest, scores=scores,
-        extra={"history.csv": text.getvalue().encode()},
-    )  # fmt: skip
-    shutil.rmtree(partial)
-    return Made(model, evaluations)
+    def finish() -> None:
+        draft = partial / "untested"
+        if draft.exists():
+            shutil.rmtree(draft)
+        untested = model_directory.save(draft, config, statistics, weights, data_digest=digest, scores={})
+        evaluations.update(assess(untested, region, outputs=outputs, on_progress=on_testing))
+        scores = {label: e.summary | {"per_basin": _per_basin(e.table)} for label, e in evaluations.items()}
+        history = pd.DataFrame(trainer.history, columns=["iteration", "loss", "validation_loss"])
+        text = io.StringIO()
+        history.to_csv(text, index=False, lineterminator="\n")
+        model_directory.save(
+            out, config, statistics, weights, data_digest=digest, scores=scores,
+            extra={"history.csv": text.getvalue().encode()},
+        )  # fmt: skip
+        shutil.rmtree(partial)
+
+    processes.from_first(finish)
+    return Made(model_directory.load(out), evaluations)
 
 
 def prepare(
-    config: Config, region: xr.Dataset, statistics: Statistics | None = None
+    config: Config,
+    region: xr.Dataset,
+    statistics: Statistics | None = None,
+    *,
+    processes: Processes = ALONE,
 ) -> tuple[Statistics, TrainingData, str]:
-    """Statistics (unless given), training data and their digest, from training basins and days alone."""
-    chosen = _part(region, list(config.data.basins or ()), config.data.train)
+    """Statistics (unless given), training data and their digest, from training basins and days alone.
+
+    Of several processes each needs, and keeps, the series of its share of the basins; statistics, attributes and
+    digest are those of all, the same to the last bit however many share.
+    """
+    basins = config.data.basins or ()
+    mine = processes.share(basins)
+    chosen = _part(region, list(mine), config.data.train)
     forcing, flow = model_forcing(chosen), observed_flow(chosen)
-    columns = schema.attribute_columns(chosen)
+    columns = _joined(processes.gather(schema.attribute_columns(chosen)))
     if statistics is None:
-        statistics = normalisation.fit(forcing, columns, config.model.attributes)
+        moments = processes.gather(normalisation.moments(forcing))
+        whole = normalisation.Moments(*(np.concatenate(part) for part in zip(*moments, strict=True)))
+        statistics = normalisation.fit(whole, columns, config.model.attributes)
     attributes = normalisation.normalise_attributes(columns, statistics).values.astype(np.float32)
-    digest = hashlib.sha256()
-    for array in (forcing, flow, attributes):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    basins = tuple(str(b) for b in chosen["basin"].values)
     data = TrainingData(
-        torch.from_numpy(forcing), torch.from_numpy(flow), torch.from_numpy(attributes), basins
-    )
-    return statistics, data, digest.hexdigest()
+        torch.from_numpy(forcing), torch.from_numpy(flow), torch.from_numpy(attributes), basins,
+        first=basins.index(mine[0]),
+    )  # fmt: skip
+    digests = processes.gather(b"".join(_digest(data, k) for k in range(len(mine))))
+    return statistics, data, hashlib.sha256(b"".join(digests)).hexdigest()
 
 
 def assess(
     model: ModelDirectory,
-    region: xr.Dataset,
+    region: xr.Dataset | Source,
     *,
     outputs: tuple[str, ...] = ("runoff", "baseflow"),
     on_progress: Callable[[int, int], None] = lambda done, total: None,
@@ -142,14 +169,21 @@ def assess(
     if data.held_out:
         groups[HELD_OUT] = list(data.held_out)
     return {
-        label: evaluate(model, region.sel(basin=basins), data.test, outputs=outputs, on_progress=on_progress)
+        label: evaluate(
+            model, _read(region, basins).sel(basin=basins), data.test, outputs=outputs, on_progress=on_progress
+        )
         for label, basins in groups.items()
-    }
+    }  # fmt: skip
 
 
-def _with_basins(config: Config, region: xr.Dataset) -> Config:
+def _read(region: xr.Dataset | Source, basins: Sequence[str]) -> xr.Dataset:
+    """A region that holds `basins`, and others where all are at hand."""
+    return region.read(basins) if isinstance(region, Source) else region
+
+
+def _with_basins(config: Config, region: xr.Dataset | Source) -> Config:
     """`config` with every training basin named."""
-    present = [str(b) for b in region["basin"].values]
+    present = region.basins if isinstance(region, Source) else [str(b) for b in region["basin"].values]
     held_out = config.data.held_out
     basins = config.data.basins or tuple(b for b in present if b not in held_out)
     absent = [b for b in (*basins, *held_out) if b not in present]
@@ -172,11 +206,38 @@ def _part(region: xr.Dataset, basins: list[str], period: Period) -> xr.Dataset:
     return part
 
 
-def _validation(config: Config, region: xr.Dataset, device: torch.device) -> Validation | None:
+def _refuse_other_days(part: xr.Dataset, processes: Processes) -> None:
+    """Each process sees only its own basins; those of one process would have to hold the same days."""
+    time = part["time"].values.astype("datetime64[D]")
+    held = processes.gather((f"{time[0]}..{time[-1]}", str(part["basin"].values[0])))
+    other = next(((days, basin) for days, basin in held if days != held[0][0]), None)
+    if other is not None:
+        raise ConfigurationError(
+            f"weather of basin {held[0][1]} is there for {held[0][0]}, of basin {other[1]} for {other[0]}: cut the "
+            "data to days that all basins have, or leave some out"
+        )
+
+
+def _joined(columns: list[dict[str, list[object]]]) -> dict[str, list[object]]:
+    """Attribute tables of some basins after another as one."""
+    return {name: [value for part in columns for value in part.get(name, [])] for name in columns[0]}
+
+
+def _digest(data: TrainingData, k: int) -> bytes:
+    """sha256 of everything known of one basin, the `k`-th of those held."""
+    sha = hashlib.sha256()
+    for array in (data.forcing[:, k], data.flow[:, k], data.attributes[data.first + k]):
+        sha.update(np.ascontiguousarray(array.numpy()).tobytes())
+    return sha.digest()
+
+
+def _validation(
+    config: Config, region: xr.Dataset, device: torch.device, processes: Processes
+) -> Validation | None:
     period = config.data.validation
     if period is None:
         return None
-    basins = list(config.data.basins or ())
+    basins = list(processes.share(config.data.basins or ()))
     flow = observed_flow(_part(region, basins, period))
     before = region.sel(basin=basins, time=slice(None, str(period.end)))
     days = min(before.sizes["time"], len(flow) + config.data.spin_up_days)

@@ -62,7 +62,7 @@ def read_camels(
             unknown basins, and a basin whose forcing and flow do not overlap.
     """
     folder = Path(folder)
-    forcing_files = _files(_forcing_folder(folder, forcing_set), "_lump_", "*_lump_*_forcing_leap.txt")
+    forcing_files = _forcing_files(folder, forcing_set)
     flow_folder = folder / "usgs_streamflow"
     flow_files = {}
     if needs_flow or flow_folder.is_dir():
@@ -96,6 +96,15 @@ def read_camels(
     row = TIME_VARIABLES["streamflow"]
     ds["streamflow"] = (("basin", "time"), depth, {"units": row.unit, "long_name": row.long_name})
     return ds
+
+
+def basins_in(folder: Path) -> list[str]:
+    """Ids of the basins of a download, in the order in which they are read."""
+    return sorted(_forcing_files(folder, None))
+
+
+def _forcing_files(folder: Path, forcing_set: str | None) -> dict[str, Path]:
+    return _files(_forcing_folder(folder, forcing_set), "_lump_", "*_lump_*_forcing_leap.txt")
 
 
 def _folder(path: Path) -> Path:

@@ -48,13 +48,7 @@ def read_pack(
             attributes that are needed (for areas and latitudes) and cannot be found.
     """
     path = Path(path)
-    try:
-        file = xr.open_dataset(path, cache=False)
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file: check the path") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not readable as NetCDF ({error}): give another file") from None
-    with file:
+    with _opened(path) as file:
         _check_form(file, str(path), needs_flow)
         chosen = select_basins(basins, _ids(file, str(path)), str(path))
         # Selecting nothing is far faster than selecting everything by index.
@@ -68,6 +62,22 @@ def read_pack(
         pack = pack.isel(time=select_period(pack["time"].values, start, end, str(path))).load()
     table = _attributes(pack, path, attributes)
     return _canonical(pack, chosen, table, path)
+
+
+def basins_in(path: Path) -> list[str]:
+    """Ids of the basins of a pack, in its order."""
+    with _opened(path) as file:
+        _check_form(file, str(path), needs_flow=False)
+        return _ids(file, str(path))
+
+
+def _opened(path: Path) -> xr.Dataset:
+    try:
+        return xr.open_dataset(path, cache=False)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file: check the path") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not readable as NetCDF ({error}): give another file") from None
 
 
 def _check_form(file: xr.Dataset, source: str, needs_flow: bool) -> None:

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import xarray as xr
 
-from dhbv.data.camels import read_camels
+from dhbv.data import camels, packs
 from dhbv.data.checks import check
-from dhbv.data.packs import read_pack
 from dhbv.data.schema import DataError
 from dhbv.data.selection import select_period
 
 NETCDF_SUFFIXES = (".nc", ".nc4", ".netcdf")
+
+
+class Source(NamedTuple):
+    """A region that is read in parts, by whoever needs which."""
+
+    basins: tuple[str, ...]
+    """All there are."""
+    read: Callable[[Sequence[str]], xr.Dataset]
+    """Some of them, in the order asked for, as `open_region` gives them."""
+
+
+def open_source(path: str | Path, *, attributes: str | Path | None = None) -> Source:
+    """What `open_region` opens, to be read in parts.
+
+    Raises:
+        DataError: as `open_region`; what is wrong with a basin when it is read.
+    """
+    path = Path(path)
+    basins = camels.basins_in(path) if _is_camels(path) else packs.basins_in(_pack(path))
+    return Source(tuple(basins), lambda part: open_region(path, attributes=attributes, basins=part))
 
 
 def open_region(
@@ -40,19 +60,27 @@ def open_region(
         DataError: if the path is neither, or for any fault that the readers and `check` find.
     """
     path = Path(path)
-    if (path / "basin_mean_forcing").is_dir():
-        ds = read_camels(path, basins=basins, attributes=attributes, needs_flow=needs_flow)
+    if _is_camels(path):
+        ds = camels.read_camels(path, basins=basins, attributes=attributes, needs_flow=needs_flow)
         ds = ds.isel(time=select_period(ds["time"].values, start, end, str(path)))
-    elif path.suffix.lower() in NETCDF_SUFFIXES:
-        ds = read_pack(
-            path, attributes=attributes, basins=basins, start=start, end=end, needs_flow=needs_flow
-        )
     else:
+        ds = packs.read_pack(
+            _pack(path), attributes=attributes, basins=basins, start=start, end=end, needs_flow=needs_flow
+        )
+    check(ds, str(path), needs_flow=needs_flow)
+    return ds
+
+
+def _is_camels(path: Path) -> bool:
+    return (path / "basin_mean_forcing").is_dir()
+
+
+def _pack(path: Path) -> Path:
+    if path.suffix.lower() not in NETCDF_SUFFIXES:
         problem = "no region in it" if path.exists() else "no such file or folder"
         raise DataError(
             f"{path}: {problem}: give the folder of a CAMELS download (it holds basin_mean_forcing, "
             f"usgs_streamflow and camels_attributes_v2.0) or a NetCDF file ({', '.join(NETCDF_SUFFIXES)}) with "
             "dimensions basin and time"
         )
-    check(ds, str(path), needs_flow=needs_flow)
-    return ds
+    return path

@@ -12,6 +12,10 @@ from dhbv.configuration import ModelConfig
 from dhbv.kernels.lstm import QUICKEST, How
 from dhbv.networks.recurrence import recur
 
+Rows = Tensor | slice
+"""Which rows of a table are meant: their positions [basin], or neighbours."""
+ALL = slice(None)
+
 
 class Logits(NamedTuple):
     """What gA says, before the sigmoid that maps it into each parameter's range."""
@@ -45,13 +49,22 @@ class ParameterNetwork(nn.Module):
         self.register_buffer("dynamic", torch.tensor(dynamic, dtype=torch.long), persistent=False)
 
     def forward(
-        self, x: Tensor, attributes: Tensor, *, warmup: int = 0, static_day: int = -1, how: How = QUICKEST
+        self,
+        x: Tensor,
+        attributes: Tensor,
+        *,
+        rows: Rows = ALL,
+        warmup: int = 0,
+        static_day: int = -1,
+        how: How = QUICKEST,
     ) -> Logits:
         """gA(A, x).
 
         Args:
             x: normalised weather [time, basin, 3].
-            attributes: normalised [basin, attribute].
+            attributes: normalised [row, attribute].
+            rows: those of the basins of `x`. Dropout is drawn for all rows, so that parts of a minibatch that
+                run in several processes see the masks that the whole would.
             warmup: days at the beginning through which no gradient flows.
             static_day: the day of `x` at which `lstm` reads its static parameters.
             how: the LSTM runs.
@@ -87,9 +100,16 @@ class Mlp(ParameterNetwork):
         self.mlp = _Mlp(sizes, config.network.dropout)
 
     def forward(
-        self, x: Tensor, attributes: Tensor, *, warmup: int = 0, static_day: int = -1, how: How = QUICKEST
+        self,
+        x: Tensor,
+        attributes: Tensor,
+        *,
+        rows: Rows = ALL,
+        warmup: int = 0,
+        static_day: int = -1,
+        how: How = QUICKEST,
     ) -> Logits:
-        base, routing = self.split(self.mlp(attributes))
+        base, routing = self.split(self.mlp(attributes)[rows])
         nothing = base.new_empty(x.shape[0], x.shape[1], 0, self.components)
         return Logits(base, routing, nothing[:warmup], nothing[warmup:])
 
@@ -108,10 +128,17 @@ class LstmMlp(Mlp):
         nn.init.normal_(self.head.weight, std=0.01)
 
     def forward(
-        self, x: Tensor, attributes: Tensor, *, warmup: int = 0, static_day: int = -1, how: How = QUICKEST
+        self,
+        x: Tensor,
+        attributes: Tensor,
+        *,
+        rows: Rows = ALL,
+        warmup: int = 0,
+        static_day: int = -1,
+        how: How = QUICKEST,
     ) -> Logits:
-        base, routing = self.split(self.mlp(attributes))
-        embedding = torch.tanh(self.embedding(attributes))
+        base, routing = self.split(self.mlp(attributes)[rows])
+        embedding = torch.tanh(self.embedding(attributes[rows]))
 
         def inputs(weather: Tensor) -> Tensor:
             return torch.cat([weather, embedding.expand(len(weather), -1, -1)], -1)
@@ -139,11 +166,18 @@ class Lstm(ParameterNetwork):
         self.head = nn.Linear(hidden, self.n_base)
 
     def forward(
-        self, x: Tensor, attributes: Tensor, *, warmup: int = 0, static_day: int = -1, how: How = QUICKEST
+        self,
+        x: Tensor,
+        attributes: Tensor,
+        *,
+        rows: Rows = ALL,
+        warmup: int = 0,
+        static_day: int = -1,
+        how: How = QUICKEST,
     ) -> Logits:
         # What attributes add does not change from day to day.
         of_weather, of_attributes = self.input.weight.split([x.shape[2], attributes.shape[1]], 1)
-        constant = nn.functional.linear(attributes, of_attributes, self.input.bias)
+        constant = nn.functional.linear(attributes[rows], of_attributes, self.input.bias)
 
         def inputs(weather: Tensor) -> Tensor:
             return torch.relu_(nn.functional.linear(weather, of_weather) + constant)

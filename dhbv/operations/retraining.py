@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import xarray as xr
@@ -18,18 +19,24 @@ from dhbv.errors import DhbvError
 from dhbv.evaluation.challenge import challenge
 from dhbv.evaluation.evaluate import evaluate
 from dhbv.evaluation.scorecard import Scorecard
-from dhbv.files import locked
+from dhbv.files import locked, written_whole
 from dhbv.model_directory import ModelDirectory
-from dhbv.operations import cycle, states, weather
+from dhbv.operations import analysis, states, weather
 from dhbv.operations.configuration import Operation
 from dhbv.registry import Move, Registry, Serving, Version
 from dhbv.store import Store, digest_of
+
+if TYPE_CHECKING:
+    from dhbv.training.trainer import Progress
 
 SCORECARD = ("scorecard.json", "scorecard.md", "scorecard.png")
 """What a version holds of its trial."""
 
 PROMISED = ("test period", "nse")
 """The score a champion was made with, by which drift is told."""
+
+TOLD = 20
+"""Times that a training tells how far it is."""
 
 
 class Spans(NamedTuple):
@@ -72,7 +79,7 @@ def train(
     Args:
         operation: the operation.
         work: a folder for work in progress; after a kill the same call goes on from there.
-        device: see `dhbv.training.trainer.choose_device`.
+        device: see `dhbv.training.trainer.choose_device`; where there are several GPUs a process trains on each.
         say: told what happens.
 
     Raises:
@@ -80,6 +87,8 @@ def train(
             serves goes on serving.
     """
     from dhbv.pipeline import make_model
+    from dhbv.training.processes import one_a_gpu
+    from dhbv.training.trainer import choose_device
 
     store, registry = Store(operation.store), _registry(operation)
     spans = spans_of(operation, store)
@@ -94,11 +103,47 @@ def train(
     identity = hashlib.sha256((configuration.dump(config) + digest_of(region) + origin).encode()).hexdigest()
     out = work / f"trained-{identity[:12]}"
     work.mkdir(parents=True, exist_ok=True)
+    total = config.training.iterations
+
+    def tell(progress: Progress) -> None:
+        if progress.iteration % max(1, total // TOLD) == 0:
+            say(f"{progress.iteration} of {total} minibatches, loss {progress.loss:.4f}")
+
     with locked(work / "lock"):
         for other in work.glob("trained-*"):
             if other.name != f"{out.name}.partial":
                 shutil.rmtree(other)
-        return make_model(config, region, out, device=device, start_from=start_from).model
+        count = one_a_gpu(choose_device(device))
+        if count > 1:
+            say(f"{count} processes train, one a GPU")
+            return _train_together(config, region, out, count, device=device, start_from=start_from)
+        return make_model(config, region, out, device=device, start_from=start_from, on_training=tell).model
+
+
+def _train_together(
+    config: Config,
+    region: xr.Dataset,
+    out: Path,
+    count: int,
+    *,
+    device: str,
+    start_from: ModelDirectory | None,
+) -> ModelDirectory:
+    """As `make_model`, in several processes, which read what they need from files that go when they are done."""
+    from dhbv.training.processes import launch
+
+    partial = out.with_name(out.name + ".partial")
+    files = {"--config": partial / "config.yaml", "--data": partial / "region.nc"}
+    with written_whole(files["--config"]) as draft:
+        draft.write_text(configuration.dump(config), encoding="utf-8")
+    with written_whole(files["--data"]) as draft:
+        region.to_netcdf(draft)
+    options = files | {"--out": out, "--device": device}
+    if start_from is not None:
+        options["--start-from"] = start_from.path
+    words = [str(word) for option in options.items() for word in option]
+    launch([sys.executable, "-m", "dhbv.cli", "train", *words], count)
+    return model_directory.load(out)
 
 
 def judge(
@@ -161,9 +206,9 @@ def rollback(operation: Operation, *, who: str, why: str, issue: dt.date) -> Mov
 
 def _advance(operation: Operation, version: Version, issue: dt.date) -> None:
     serving = Serving(version, version.load(), "")
-    analysis = cycle.state_at(operation, serving, Store(operation.store), issue)
-    if analysis.past is not None:
-        states.write(operation.forecasts, analysis.state, analysis.flags)
+    found = analysis.state_at(operation, serving, Store(operation.store), issue)
+    if found.past is not None:
+        states.write(operation.forecasts, found.state, found.flags, found.known)
 
 
 def spans_of(operation: Operation, store: Store) -> Spans:
@@ -177,7 +222,7 @@ def spans_of(operation: Operation, store: Store) -> Spans:
         raise DhbvError(f"the store {operation.store} holds no observed flow: ingest some first")
     training = operation.training
     first = max(training.data.train.start, flow[0])
-    test = Period(start=flow[1] - (rules.test_days - 1) * cycle.DAY, end=flow[1])
+    test = Period(start=flow[1] - (rules.test_days - 1) * analysis.DAY, end=flow[1])
     needed = training.training.warmup_days + training.training.window_days
     if (test.start - first).days < needed:
         raise DhbvError(
@@ -185,7 +230,7 @@ def spans_of(operation: Operation, store: Store) -> Spans:
             f"than the {needed} days of one training window are left: ingest more history, or lower "
             "retrain.test_days or the windows of the training configuration"
         )
-    return Spans(Period(start=first, end=test.start - cycle.DAY), test)
+    return Spans(Period(start=first, end=test.start - analysis.DAY), test)
 
 
 def _config(training: Config, spans: Spans) -> Config:
@@ -198,7 +243,7 @@ def _region(operation: Operation, store: Store, end: dt.date) -> xr.Dataset:
     span = store.span()
     if span is None:
         raise DhbvError(f"the store {operation.store} holds no weather: ingest some first")
-    basins = cycle.basins_of(operation, store)
+    basins = analysis.basins_of(operation, store)
     return weather.known(store, basins, span[0], end, fill_days=operation.config.retrain.fill_days).region
 
 

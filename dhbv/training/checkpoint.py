@@ -30,7 +30,7 @@ def read(path: Path, *, identity: str) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        content: dict[str, Any] = torch.load(path, weights_only=True)
+        content: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
     except Exception as error:  # torch raises many kinds for a damaged file
         raise DhbvError(
             f"the checkpoint {path} is damaged ({error}): remove {path.parent} to start anew"

@@ -6,6 +6,8 @@ Both forms share their weight between Q and Q̂ = log10(√Q + 0.1), which bring
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -43,20 +45,34 @@ class Loss:
         self.spread = _spread(flow) + _SPREAD_FLOOR
         self.spread_low = _spread(low_flow(flow)) + _SPREAD_FLOOR_LOW
 
-    def __call__(self, simulated: Tensor, observed: Tensor, basins: Tensor) -> Tensor:
-        """The loss (1), a scalar, of flow [time, n] in the basins at positions [n] of the record."""
-        spread, spread_low = self.spread[basins], self.spread_low[basins]
-        plain = self._part(simulated, observed, spread)
-        low = self._part(low_flow(simulated), low_flow(observed), spread_low)
-        return (1.0 - self.alpha) * plain + self.alpha * low
+    def __call__(
+        self,
+        simulated: Tensor,
+        observed: Tensor,
+        basins: Tensor,
+        total: Callable[[Tensor], Tensor] = lambda x: x,
+    ) -> Tensor:
+        """The loss (1), a scalar, of flow [time, n] in the basins at positions [n] of the record.
 
-    def _part(self, simulated: Tensor, observed: Tensor, spread: Tensor) -> Tensor:
+        `total` adds up sums over parts of the basins that are elsewhere, see `dhbv.training.processes`.
+        """
         seen = observed.isfinite()
+        spread, spread_low = self.spread[basins], self.spread_low[basins]
+        plain = self._squares(simulated, observed, seen, spread)
+        low = self._squares(low_flow(simulated), low_flow(observed), seen, spread_low)
+        plain, low, days = total(torch.stack([plain, low, seen.sum().to(plain.dtype)])).unbind()
+        days = days.clip(1.0)
+        return (1.0 - self.alpha) * self._mean(plain, days) + self.alpha * self._mean(low, days)
+
+    def _squares(self, simulated: Tensor, observed: Tensor, seen: Tensor, spread: Tensor) -> Tensor:
         # Replacing before subtracting keeps NaN out of the gradient too.
         error = torch.where(seen, simulated - torch.where(seen, observed, 0.0), 0.0)
         if self.kind == "nse":
             error = error / spread
-        mean = (error**2).sum() / seen.sum().clip(1)
+        return (error**2).sum()
+
+    def _mean(self, squares: Tensor, days: Tensor) -> Tensor:
+        mean = squares / days
         # The root's slope is infinite at a perfect fit.
         return mean if self.kind == "nse" else torch.sqrt(mean + 1e-12)
 

@@ -1,4 +1,7 @@
-"""Minibatches of random basins and windows, drawn by indexing tensors that stay on their device."""
+"""Minibatches of random basins and windows, drawn by indexing tensors that stay on their device.
+
+Every process draws the same basins and windows, and takes those of the basins it holds.
+"""
 
 from __future__ import annotations
 
@@ -12,33 +15,43 @@ from dhbv.errors import ConfigurationError
 
 
 class TrainingData(NamedTuple):
-    """What a training sees: training basins and days only, on one device."""
+    """What a training sees: training basins and days only, on one device; series of the basins held here."""
 
     forcing: Tensor
-    """[time, basin, 3]: P mm d-1, T degC, Ep mm d-1."""
+    """[time, held, 3]: P mm d-1, T degC, Ep mm d-1."""
     flow: Tensor
-    """[time, basin] mm d-1, NaN where not observed."""
+    """[time, held] mm d-1, NaN where not observed."""
     attributes: Tensor
     """[basin, attribute], normalised."""
     basins: tuple[str, ...]
+    """All training basins; those held are neighbours among them."""
+    first: int = 0
+    """Position of the first one held."""
+
+    @property
+    def held(self) -> slice:
+        """Positions, among all training basins, of those whose series are here."""
+        return slice(self.first, self.first + self.forcing.shape[1])
 
     def to(self, device: torch.device) -> TrainingData:
-        return TrainingData(
-            self.forcing.to(device), self.flow.to(device), self.attributes.to(device), self.basins
+        return self._replace(
+            forcing=self.forcing.to(device), flow=self.flow.to(device), attributes=self.attributes.to(device)
         )
 
 
 class Minibatch(NamedTuple):
-    """n windows of warm-up and scored days."""
+    """m windows of warm-up and scored days, of which the n of basins held here."""
 
     forcing: Tensor
     """[warmup + window, n, 3]"""
     flow: Tensor
     """[window, n]"""
     attributes: Tensor
-    """[n, attribute]"""
+    """[m, attribute] of all, so that noise and dropout are drawn for all, wherever they are held."""
+    rows: Tensor
+    """[n] of them, those of the basins held here."""
     basins: Tensor
-    """[n] positions in the training data."""
+    """[n] positions among the basins held here."""
 
 
 class Sampler:
@@ -63,14 +76,21 @@ class Sampler:
 
     def draw(self) -> Minibatch:
         """The next minibatch; no basin twice, windows uniform over the period."""
-        data = self.data
-        basins = torch.randperm(len(data.basins), generator=self.generator)[: self.size]
+        data, device = self.data, self.offsets.device
+        drawn = torch.randperm(len(data.basins), generator=self.generator)[: self.size]
         starts = torch.randint(self.starts, (self.size,), generator=self.generator)
-        basins, starts = basins.to(self.offsets.device), starts.to(self.offsets.device)
-        days = starts + self.offsets
+        local = drawn - data.first
+        rows = ((local >= 0) & (local < data.forcing.shape[1])).nonzero().flatten()
+        idle = len(rows) == 0
+        if idle:
+            # A process must keep step with the others: it runs a basin of its own that counts for nothing.
+            rows, local, starts = torch.zeros(1, dtype=torch.long), rows.new_zeros(1), starts[:1]
+        basins, days = local[rows].to(device), starts[rows].to(device) + self.offsets
+        flow = data.flow[days[self.warmup :], basins]
         return Minibatch(
             data.forcing[days, basins],
-            data.flow[days[self.warmup :], basins],
-            data.attributes[basins],
+            torch.full_like(flow, torch.nan) if idle else flow,
+            data.attributes[drawn.to(device)],
+            rows.to(device),
             basins,
         )

@@ -17,11 +17,12 @@ from dhbv.normalisation import Statistics
 from dhbv.physics.weather import check_weather
 from dhbv.training import checkpoint
 from dhbv.training.losses import Loss
+from dhbv.training.processes import ALONE, Processes
 from dhbv.training.sampler import Minibatch, Sampler, TrainingData
 
 
 class Validation(NamedTuple):
-    """Days of the training basins that are not trained on."""
+    """Days of the training basins held here that are not trained on."""
 
     forcing: Tensor
     """[spin-up + days, basin, 3]"""
@@ -44,10 +45,12 @@ class Trainer:
     Args:
         config: the whole configuration.
         statistics: of the training data.
-        data: training basins and days, on the device to train on.
+        data: training basins and days, on the device to train on; of several processes each its own.
         validation: for early stopping; none means every iteration is run.
         checkpoint_path: where to keep what is needed to resume; none keeps nothing.
         identity: names configuration and data in the checkpoint.
+        processes: that train together; each must hold other basins, and all call `run`. They come to the same
+            losses and weights as one, to rounding, and may take up each other's checkpoint, whatever their number.
 
     Raises:
         DhbvError: if weather is not finite, or a basin has no observed flow; the message names it.
@@ -62,18 +65,21 @@ class Trainer:
         validation: Validation | None = None,
         checkpoint_path: Path | None = None,
         identity: str = "",
+        processes: Processes = ALONE,
     ) -> None:
         # Gradients of an LSTM decay into subnormal numbers, which a CPU handles ten times slower. Threads
         # inherit this when they are first made, so it comes before anything that makes them.
         torch.set_flush_denormal(True)
         torch.manual_seed(config.training.seed)
-        check_weather(data.forcing.cpu().numpy(), data.basins)
+        held = data.basins[data.held]
+        check_weather(data.forcing.cpu().numpy(), held)
         self.config, self.settings = config, config.training
         self.data, self.validation = data, validation
         self.checkpoint_path, self.identity = checkpoint_path, identity
+        self.processes = processes
         self.model = DeltaModel(config.model, statistics).to(data.forcing.device)
         self.model.products = self.settings.lstm_products
-        self.loss = Loss(self.settings, data.flow, data.basins)
+        self.loss = Loss(self.settings, data.flow, held)
         self.sampler = Sampler(data, self.settings)
         self.optimiser = self._optimiser()
         self.schedule = self._schedule()
@@ -115,10 +121,11 @@ class Trainer:
         """One optimiser step on one minibatch; the loss before it."""
         self.model.train()
         self.optimiser.zero_grad(set_to_none=True)
-        value = self._loss(batch)
+        value = self._loss(batch, self.processes.total)
         if not torch.isfinite(value):
             raise DhbvError(self._diagnosis("loss", batch))
         value.backward()
+        self.processes.add_gradients(self.model.parameters())
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.gradient_clip)
         if not torch.isfinite(norm):
             raise DhbvError(self._diagnosis("gradient", batch))
@@ -128,20 +135,22 @@ class Trainer:
         self.iteration += 1
         return value.item()
 
-    def _loss(self, batch: Minibatch) -> Tensor:
+    def _loss(self, batch: Minibatch, total: Callable[[Tensor], Tensor] = ALONE.total) -> Tensor:
         attributes = batch.attributes
         if self.settings.attribute_noise:
             attributes = attributes + self.settings.attribute_noise * torch.randn_like(attributes)
-        simulated = self.model(batch.forcing, attributes, warmup=self.settings.warmup_days)["runoff"]
-        return self.loss(simulated, batch.flow, batch.basins)
+        simulated = self.model(batch.forcing, attributes, rows=batch.rows, warmup=self.settings.warmup_days)[
+            "runoff"
+        ]
+        return self.loss(simulated, batch.flow, batch.basins, total)
 
     def _diagnosis(self, what: str, batch: Minibatch) -> str:
         """Which basins of a minibatch make the loss or its gradient non-finite, tried one by one."""
         guilty = []
         for k in range(len(batch.basins)):
             one = Minibatch(
-                batch.forcing[:, k : k + 1], batch.flow[:, k : k + 1],
-                batch.attributes[k : k + 1], batch.basins[k : k + 1],
+                batch.forcing[:, k : k + 1], batch.flow[:, k : k + 1], batch.attributes,
+                batch.rows[k : k + 1], batch.basins[k : k + 1],
             )  # fmt: skip
             self.optimiser.zero_grad(set_to_none=True)
             value = self._loss(one)
@@ -150,7 +159,8 @@ class Trainer:
                 gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
                 if all(g.isfinite().all() for g in gradients):
                     continue
-            guilty.append(self.data.basins[int(batch.basins[k])])
+            guilty.append(self.data.basins[self.data.first + int(batch.basins[k])])
+        guilty = [name for names in self.processes.gather(guilty) for name in names]
         named = ", ".join(guilty[:10]) or "no single basin alone; the weights themselves may have diverged"
         return (
             f"the {what} is not finite at iteration {self.iteration + 1}, caused by: {named}. No step was taken. "
@@ -167,9 +177,10 @@ class Trainer:
         everyone = torch.arange(flow.shape[1], device=flow.device)
         with torch.no_grad():
             simulated = self.model(
-                forcing, self.data.attributes, warmup=spin_up, static_day=max(spin_up - 1, 0)
-            )["runoff"]
-            value = self.loss(simulated, flow, everyone).item()
+                forcing, self.data.attributes, rows=self.data.held, warmup=spin_up,
+                static_day=max(spin_up - 1, 0),
+            )["runoff"]  # fmt: skip
+            value = self.loss(simulated, flow, everyone, self.processes.total).item()
         self.stale += 1
         if value < self.best_loss:
             self.best_loss, self.stale = value, 0
@@ -191,9 +202,9 @@ class Trainer:
         )
 
     def _save(self) -> None:
-        if self.checkpoint_path is None:
+        if self.checkpoint_path is None or self.processes.rank:
             return
-        cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+        device = self.data.forcing.device
         content: dict[str, Any] = {
             "identity": self.identity,
             "iteration": self.iteration,
@@ -203,7 +214,7 @@ class Trainer:
             "random": {
                 "torch": torch.get_rng_state(),
                 "sampler": self.sampler.generator.get_state(),
-                "cuda": cuda,
+                "cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
             },
             "history": self.history,
             "best_loss": self.best_loss,
@@ -213,9 +224,10 @@ class Trainer:
         checkpoint.write(self.checkpoint_path, content)
 
     def _resume(self) -> None:
-        if self.checkpoint_path is None:
+        path, device = self.checkpoint_path, self.data.forcing.device
+        if path is None:
             return
-        content = checkpoint.read(self.checkpoint_path, identity=self.identity)
+        content = self.processes.from_first(lambda: checkpoint.read(path, identity=self.identity))
         if content is None:
             return
         self.iteration = content["iteration"]
@@ -225,8 +237,9 @@ class Trainer:
             self.schedule.load_state_dict(content["schedule"])
         torch.set_rng_state(content["random"]["torch"])
         self.sampler.generator.set_state(content["random"]["sampler"])
-        if content["random"]["cuda"]:
-            torch.cuda.set_rng_state_all(content["random"]["cuda"])
+        # A training may go on elsewhere, where the same numbers cannot be had.
+        if device.type == "cuda" and content["random"]["cuda"] is not None:
+            torch.cuda.set_rng_state(content["random"]["cuda"], device)
         self.history = [tuple(row) for row in content["history"]]
         self.best_loss, self.best_weights = content["best_loss"], content["best_weights"]
         self.stale = content["stale"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import xarray as xr
 
-from dhbv.data import DataError, open_region
+from dhbv.data import DataError, open_region, open_source
 
 from .conftest import Download
 
@@ -43,6 +43,22 @@ def test_a_period_outside_the_data_names_both(
     held = {"download": r"1999-12-28\.\.2000-01-06", "pack": r"2000-02-26\.\.2000-03-02"}[source]
     with pytest.raises(DataError, match=message.replace("{held}", held)):
         open_region(path, start=start, end=end)
+
+
+@pytest.mark.parametrize("source", ["download", "pack"])
+def test_a_source_names_its_basins_and_reads_some(request: pytest.FixtureRequest, source: str) -> None:
+    fixture = request.getfixturevalue(source)
+    path = fixture.folder if isinstance(fixture, Download) else fixture
+    found, whole = open_source(path), open_region(path)
+    assert list(found.basins) == whole["basin"].values.tolist()
+    xr.testing.assert_identical(found.read(found.basins[1:]), open_region(path, basins=found.basins[1:]))
+
+
+def test_a_source_that_is_none_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no region in it"):
+        open_source(tmp_path)
+    with pytest.raises(DataError, match="no such file: check the path"):
+        open_source(tmp_path / "nowhere.nc")
 
 
 def test_unknown_basins_are_counted_and_the_first_five_named(pack: Path) -> None:

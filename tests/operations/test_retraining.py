@@ -195,6 +195,24 @@ class TestTraining:
         assert other != partial
         assert not made.path.exists()
 
+    @pytest.mark.drill
+    def test_where_there_are_two_gpus_two_processes_make_the_same_challenger(
+        self, make_site: MakeSite, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from dhbv.training import processes
+
+        site, told = make_site(retrain=NEVER), []
+        one = retraining.train(site.operation, site.operation.folder / "one")
+        monkeypatch.setattr(processes, "one_a_gpu", lambda device: 2)
+        work = site.operation.folder / "two"
+        two = retraining.train(site.operation, work, device="cpu", say=told.append)
+        assert "2 processes train, one a GPU" in told
+        assert two.manifest["data_digest"] == one.manifest["data_digest"]
+        assert two.statistics == one.statistics
+        for name, weight in one.weights.items():
+            np.testing.assert_allclose(two.weights[name], weight, rtol=1e-3, atol=1e-5)
+        assert {path.name for path in work.iterdir()} == {"lock", two.path.name}
+
     def test_two_at_once_are_refused(self, make_site: MakeSite, monkeypatch: pytest.MonkeyPatch) -> None:
         import dhbv.files
 
