@@ -17,6 +17,7 @@ import yaml
 from dhbv.attributes import PAPER_ATTRIBUTES
 from dhbv.errors import ConfigurationError
 from dhbv.physics.parameters import Variant, variant
+from dhbv.physics.variables import OBSERVABLE
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The same language; libyaml reads a catchment's file ten times faster, and NextGen has thousands."""
@@ -148,6 +149,12 @@ class TrainingConfig(Section, frozen=True):
     """`rmse`: over all basin-days (Feng et al. 2022). `nse`: each basin's squared error over its variance."""
     low_flow_weight: Weight = 0.25
     """Share α of the same loss on log10(√Q + 0.1)."""
+    targets: dict[str, NonNegative] = {}
+    """Weights of the same loss on other observed fluxes and stores, by name in the variable table, beside 1 for flow:
+    {swe: 0.2, et: 0.1}. The data hold them as `observed_swe` and so on, NaN where not seen."""
+    firn_weight: NonNegative = 0.0
+    """Weight of the snow that a window of a year or more never lets go, per 100 mm. Packs that grow from year to
+    year fit the flow as well as others, and then keep the water for ever."""
     optimiser: Literal["adamw", "adadelta"] = "adamw"
     learning_rate: Rate = 2e-3
     """Peak of a one-cycle schedule for adamw; constant for adadelta (papers: 1.0)."""
@@ -167,6 +174,15 @@ class TrainingConfig(Section, frozen=True):
     patience: Positive = 10
     """Validations without improvement before training stops early."""
     seed: Natural = 0
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.targets if name not in OBSERVABLE]
+        if unknown:
+            raise ValueError(f"targets: no flux or store {unknown[0]!r}: there are {', '.join(OBSERVABLE)}")
+        if self.firn_weight and self.window_days < 365:
+            raise ValueError(
+                f"firn_weight needs window_days of a year, in which snow has a summer to melt in, not {self.window_days}"
+            )
 
 
 class Config(Section, frozen=True):

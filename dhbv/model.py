@@ -5,6 +5,8 @@ The same data flow as `dhbv.runtime`, for training and for gradients.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -46,8 +48,9 @@ class DeltaModel(nn.Module):
         rows: networks.Rows = networks.ALL,
         warmup: int = 0,
         static_day: int = -1,
+        outputs: Sequence[str] = (),
     ) -> dict[str, Tensor]:
-        """Runoff and its three routed parts, each [time − warmup, basin] mm d-1, from a cold start.
+        """Runoff, its three routed parts and `outputs`, each [time − warmup, basin], from a cold start.
 
         Args:
             forcing: weather [time, basin, 3]: P mm d-1, T degC, Ep mm d-1.
@@ -56,6 +59,7 @@ class DeltaModel(nn.Module):
             warmup: days at the beginning that only fill the stores and the LSTM's memory, without gradient.
             static_day: the day at which gA kind `lstm` reads its static parameters; in training
                 the last, in running the last of the spin-up.
+            outputs: further fluxes and stores of the step, by name in the variable table.
         """
         x = normalise_forcing(forcing, self.statistics)
         how = How(self.kernel, self.products)
@@ -74,6 +78,7 @@ class DeltaModel(nn.Module):
                 stores, runoff = simulate(stores, forcing[:warmup], past, RUNOFF)
                 recent = torch.stack([runoff[name][-unit_hydrograph.MEMORY :] for name in RUNOFF], 1)
                 history = unit_hydrograph.route(recent, u)[1]
-        _, runoff = simulate(stores, forcing[warmup:], parameters, RUNOFF)
-        parts = unit_hydrograph.route(torch.stack([runoff[name] for name in RUNOFF], 1), u, history)[0]
-        return {"runoff": parts.sum(1), **dict(zip(ROUTED, parts.unbind(1), strict=True))}
+        more = tuple(name for name in outputs if name not in RUNOFF)
+        _, water = simulate(stores, forcing[warmup:], parameters, (*RUNOFF, *more))
+        parts = unit_hydrograph.route(torch.stack([water[name] for name in RUNOFF], 1), u, history)[0]
+        return water | {"runoff": parts.sum(1), **dict(zip(ROUTED, parts.unbind(1), strict=True))}

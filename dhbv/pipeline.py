@@ -18,7 +18,7 @@ import xarray as xr
 from dhbv import configuration, model_directory, normalisation
 from dhbv.configuration import Config, Period
 from dhbv.data import Source, model_forcing, schema
-from dhbv.data.forcing import observed_flow
+from dhbv.data.forcing import observed, observed_flow
 from dhbv.errors import ConfigurationError
 from dhbv.evaluation.evaluate import Evaluation, evaluate
 from dhbv.model_directory import ModelDirectory
@@ -151,6 +151,7 @@ def prepare(
     data = TrainingData(
         torch.from_numpy(forcing), torch.from_numpy(flow), torch.from_numpy(attributes), basins,
         first=basins.index(mine[0]),
+        targets={name: torch.from_numpy(observed(chosen, name)) for name in sorted(config.training.targets)},
     )  # fmt: skip
     digests = processes.gather(b"".join(_digest(data, k) for k in range(len(mine))))
     return statistics, data, hashlib.sha256(b"".join(digests)).hexdigest()
@@ -226,7 +227,8 @@ def _joined(columns: list[dict[str, list[object]]]) -> dict[str, list[object]]:
 def _digest(data: TrainingData, k: int) -> bytes:
     """sha256 of everything known of one basin, the `k`-th of those held."""
     sha = hashlib.sha256()
-    for array in (data.forcing[:, k], data.flow[:, k], data.attributes[data.first + k]):
+    series = (data.forcing, data.flow, *(data.targets[name] for name in sorted(data.targets)))
+    for array in (*(s[:, k] for s in series), data.attributes[data.first + k]):
         sha.update(np.ascontiguousarray(array.numpy()).tobytes())
     return sha.digest()
 

@@ -40,6 +40,8 @@ def test_dump_and_load_give_the_same(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("training: {iteration: 5}", r"some.yaml: training: .*unknown field `iteration`"),
+        ("training: {targets: {snow_depth: 1}}", r"training: targets: no flux or store 'snow_depth': there are .*swe"),
+        ("training: {firn_weight: 1, window_days: 100}", r"training: firn_weight needs window_days of a year, .*not 100"),
         ("training: {iterations: 0}", r"training.iterations: Expected `int` >= 1 \(given: 0\)"),
         ("training: {learning_rate: fast}", r"training.learning_rate: Expected `float`, got `str` \(given: 'fast'\)"),
         ("training: {loss: mse}", r"training.loss: Invalid enum value 'mse' \(given: 'mse'\): give one of rmse, nse"),

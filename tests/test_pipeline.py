@@ -14,7 +14,7 @@ import xarray as xr
 from dhbv import model_directory, pipeline
 from dhbv.configuration import Config, DataConfig, Period
 from dhbv.data.synthetic import synthetic_region
-from dhbv.errors import ConfigurationError, ModelDirectoryError
+from dhbv.errors import ConfigurationError, DhbvError, ModelDirectoryError
 from tests.conftest import small_config
 
 TRAIN = Period(start=dt.date(1998, 10, 1), end=dt.date(2000, 9, 30))
@@ -116,3 +116,16 @@ def test_training_may_start_from_another_models_weights(region: xr.Dataset, tmp_
         pipeline.make_model(
             msgspec.structs.replace(later, model=wider), region, tmp_path / "m", start_from=first
         )
+
+
+def test_a_second_source_must_be_in_the_data_and_counts_in_the_digest(region: xr.Dataset) -> None:
+    plain = pipeline._with_basins(config_of(region), region)
+    config = pipeline._with_basins(config_of(region, targets={"swe": 0.5}), region)
+    with pytest.raises(DhbvError, match="no observations of swe: add the variable observed_swe"):
+        pipeline.prepare(config, region)
+    seen = region.assign(observed_swe=region["prcp"].where(region["prcp"] > 1.0))
+    _, data, digest = pipeline.prepare(config, seen)
+    assert data.targets["swe"].shape == data.flow.shape
+    assert digest != pipeline.prepare(plain, seen)[2]
+    other = seen.assign(observed_swe=2.0 * seen["observed_swe"])
+    assert digest != pipeline.prepare(config, other)[2]

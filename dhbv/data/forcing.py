@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from dhbv.data.schema import DataError
+from dhbv.data.schema import OBSERVED, DataError
 from dhbv.physics.hargreaves import mean_temperature, potential_evaporation
 
 
@@ -38,7 +38,25 @@ def model_forcing(ds: xr.Dataset) -> NDArray[np.float32]:
 
 def observed_flow(ds: xr.Dataset) -> NDArray[np.float32]:
     """Observed streamflow, mm d-1, [time, basin], NaN where missing."""
-    return np.ascontiguousarray(ds["streamflow"].transpose("time", "basin").values, dtype=np.float32)
+    return _series(ds, "streamflow")
+
+
+def observed(ds: xr.Dataset, name: str) -> NDArray[np.float32]:
+    """Observations of the flux or store `name`, in its unit, [time, basin], NaN where missing.
+
+    Raises:
+        DataError: if the region has none.
+    """
+    if OBSERVED + name not in ds:
+        raise DataError(
+            f"the data hold no observations of {name}: add the variable {OBSERVED}{name} [basin, time], NaN where not "
+            "seen, or take it out of training.targets"
+        )
+    return _series(ds, OBSERVED + name)
+
+
+def _series(ds: xr.Dataset, name: str) -> NDArray[np.float32]:
+    return np.ascontiguousarray(ds[name].transpose("time", "basin").values, dtype=np.float32)
 
 
 def _latitude(ds: xr.Dataset) -> NDArray[np.float64]:

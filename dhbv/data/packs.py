@@ -14,7 +14,14 @@ import xarray as xr
 
 from dhbv.data.attribute_table import read_attributes
 from dhbv.data.checks import check_basins, check_dates
-from dhbv.data.schema import TIME_VARIABLES, DataError, assemble, required_variables, with_attributes
+from dhbv.data.schema import (
+    OBSERVATIONS,
+    TIME_VARIABLES,
+    DataError,
+    assemble,
+    required_variables,
+    with_attributes,
+)
 from dhbv.data.selection import select_basins, select_period
 from dhbv.data.units import DISCHARGE, spelling, to_canonical
 
@@ -92,7 +99,7 @@ def _check_form(file: xr.Dataset, source: str, needs_flow: bool) -> None:
             f"{source}: no variable {', '.join(absent)}, it has {', '.join(map(str, file.data_vars))}: rename "
             "or add what is missing"
         )
-    for name in TIME_VARIABLES:
+    for name in (*TIME_VARIABLES, *OBSERVATIONS):
         if name in file and set(file[name].dims) != {"basin", "time"}:
             raise DataError(
                 f"{source}: variable {name} has dimensions {file[name].dims}: it needs basin and time"
@@ -153,7 +160,7 @@ def _canonical(pack: xr.Dataset, basins: Sequence[str], table: pd.DataFrame | No
         ds = with_attributes(ds, table)
     area = ds["area_gages2"].values if "area_gages2" in ds else None
     series = {}
-    for name in TIME_VARIABLES:
+    for name in (*TIME_VARIABLES, *OBSERVATIONS):
         if name in pack:
             unit = pack[name].attrs.get("units", "")
             series[name] = to_canonical(pack[name].values, name, unit, source=str(path), area_km2=area)

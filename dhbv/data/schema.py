@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dhbv.attributes import ATTRIBUTE_UNITS
 from dhbv.errors import DhbvError
+from dhbv.physics.variables import OBSERVABLE, VARIABLES
 
 
 class DataError(DhbvError):
@@ -46,6 +47,15 @@ TIME_VARIABLES = {
 }
 """Daily variables: canonical unit and meaning. NaN is allowed in `streamflow` alone."""
 
+OBSERVED = "observed_"
+"""Begins the names of observations other than flow that a training can learn from: `observed_swe`."""
+
+OBSERVATIONS = {
+    OBSERVED + v.name: TimeVariable(OBSERVED + v.name, v.unit, f"observed {v.description}", required=False)
+    for v in map(VARIABLES.__getitem__, OBSERVABLE)
+}
+"""What a region may hold beside them, NaN where not seen: any flux or store of the model."""
+
 FORCING = tuple(name for name in TIME_VARIABLES if name != "streamflow")
 """Daily variables that must be known on every day."""
 
@@ -67,7 +77,7 @@ def assemble(
     Args:
         basins: ids.
         time: days, as anything numpy reads as dates.
-        series: arrays [basin, time] by name, from the table of time variables.
+        series: arrays [basin, time] by name, from the tables of time variables and of observable ones.
         table: static attributes, indexed by basin; only the rows of `basins` are taken.
         source: where the data come from; kept as the attribute `source`.
 
@@ -78,7 +88,7 @@ def assemble(
     ds = xr.Dataset(coords={"basin": np.array(basins, dtype=object), "time": days})
     ds["basin"].attrs["long_name"] = "basin identifier"
     for name, values in series.items():
-        row = TIME_VARIABLES[name]
+        row = TIME_VARIABLES[name] if name in TIME_VARIABLES else OBSERVATIONS[name]
         attrs = {"units": row.unit, "long_name": row.long_name}
         ds[name] = (("basin", "time"), np.asarray(values, dtype=np.float32), attrs)
     if source:

@@ -11,7 +11,7 @@ import re
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dhbv.data.schema import TIME_VARIABLES, DataError
+from dhbv.data.schema import OBSERVATIONS, TIME_VARIABLES, DataError
 
 CUBIC_FOOT = 0.028316846592
 """m3 in a cubic foot; exact, 0.3048 cubed (NIST SP 811, Appendix B.8)."""
@@ -32,6 +32,9 @@ _DEPTH = {
 }
 """Factors to mm d-1; a kilogram of water on a square metre is a millimetre."""
 
+_STORED = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "in": 25.4, "kg m-2": 1.0}
+"""Factors to mm of a store."""
+
 _TEMPERATURE = {"degC": (1.0, 0.0), "K": (1.0, -273.15), "degF": (5.0 / 9.0, -160.0 / 9.0)}
 """Factor and offset to degC."""
 
@@ -51,7 +54,7 @@ ACCEPTED: dict[str, dict[str, tuple[float, float]]] = {
     "tmax": _TEMPERATURE,
     "srad": {"W m-2": (1.0, 0.0)},
     "vp": _scales({"Pa": 1.0, "hPa": 100.0, "mbar": 100.0, "kPa": 1000.0}),
-}
+} | {row.name: _scales(_DEPTH if row.unit == "mm d-1" else _STORED) for row in OBSERVATIONS.values()}
 """Units each variable may come in: factor and offset to the canonical one (discharge: to m3 s-1)."""
 
 _WORDS = {
@@ -100,7 +103,7 @@ def to_canonical(
     if canonical not in accepted:
         raise DataError(
             f"{source}: variable {variable} has unit {unit!r}: set its units to one of "
-            f"{', '.join(accepted)} (wanted: {TIME_VARIABLES[variable].unit})"
+            f"{', '.join(accepted)} (wanted: {(TIME_VARIABLES | OBSERVATIONS)[variable].unit})"
         )
     factor, offset = accepted[canonical]
     data = np.asarray(values, dtype=np.float64)

@@ -90,6 +90,9 @@ ROUTED = {"surface_runoff": "q0", "interflow": "q1", "baseflow": "q2"}
 RUNOFF = tuple(ROUTED.values())
 """What leaves the zones, before routing: all that training needs of a day."""
 
+OBSERVABLE = (*ROUTED, *(v.name for v in VARIABLES.values() if v.stage == "step"))
+"""Fluxes and stores, beside runoff, that can be compared with observations and learned from."""
+
 
 def names(*, stage: Stage) -> tuple[str, ...]:
     """Names of the rows that arise in `stage` of the model's day, in table order."""

@@ -5,6 +5,8 @@ Every process draws the same basins and windows, and takes those of the basins i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
@@ -27,6 +29,8 @@ class TrainingData(NamedTuple):
     """All training basins; those held are neighbours among them."""
     first: int = 0
     """Position of the first one held."""
+    targets: Mapping[str, Tensor] = MappingProxyType({})
+    """Other observed fluxes and stores by name, [time, held], NaN where not observed."""
 
     @property
     def held(self) -> slice:
@@ -35,8 +39,9 @@ class TrainingData(NamedTuple):
 
     def to(self, device: torch.device) -> TrainingData:
         return self._replace(
-            forcing=self.forcing.to(device), flow=self.flow.to(device), attributes=self.attributes.to(device)
-        )
+            forcing=self.forcing.to(device), flow=self.flow.to(device), attributes=self.attributes.to(device),
+            targets={name: series.to(device) for name, series in self.targets.items()},
+        )  # fmt: skip
 
 
 class Minibatch(NamedTuple):
@@ -52,6 +57,18 @@ class Minibatch(NamedTuple):
     """[n] of them, those of the basins held here."""
     basins: Tensor
     """[n] positions among the basins held here."""
+    targets: Mapping[str, Tensor]
+    """Other observed fluxes and stores by name, [window, n]."""
+    idle: bool
+    """No basin of it is held here: one that is stands in, with nothing observed, and counts for nothing."""
+
+    def one(self, k: int) -> Minibatch:
+        """The `k`-th window alone."""
+        return self._replace(
+            forcing=self.forcing[:, k : k + 1], flow=self.flow[:, k : k + 1], rows=self.rows[k : k + 1],
+            basins=self.basins[k : k + 1],
+            targets={name: series[:, k : k + 1] for name, series in self.targets.items()},
+        )  # fmt: skip
 
 
 class Sampler:
@@ -86,11 +103,17 @@ class Sampler:
             # A process must keep step with the others: it runs a basin of its own that counts for nothing.
             rows, local, starts = torch.zeros(1, dtype=torch.long), rows.new_zeros(1), starts[:1]
         basins, days = local[rows].to(device), starts[rows].to(device) + self.offsets
-        flow = data.flow[days[self.warmup :], basins]
+
+        def seen(series: Tensor) -> Tensor:
+            window = series[days[self.warmup :], basins]
+            return torch.full_like(window, torch.nan) if idle else window
+
         return Minibatch(
             data.forcing[days, basins],
-            torch.full_like(flow, torch.nan) if idle else flow,
+            seen(data.flow),
             data.attributes[drawn.to(device)],
             rows.to(device),
             basins,
+            {name: seen(series) for name, series in data.targets.items()},
+            idle,
         )

@@ -14,9 +14,10 @@ from dhbv.configuration import Config
 from dhbv.errors import ConfigurationError, DhbvError
 from dhbv.model import DeltaModel
 from dhbv.normalisation import Statistics
+from dhbv.physics.variables import ROUTED
 from dhbv.physics.weather import check_weather
 from dhbv.training import checkpoint
-from dhbv.training.losses import Loss
+from dhbv.training.losses import Loss, Targets, firn
 from dhbv.training.processes import ALONE, Processes
 from dhbv.training.sampler import Minibatch, Sampler, TrainingData
 
@@ -80,6 +81,9 @@ class Trainer:
         self.model = DeltaModel(config.model, statistics).to(data.forcing.device)
         self.model.products = self.settings.lstm_products
         self.loss = Loss(self.settings, data.flow, held)
+        self.targets = Targets(self.settings, data.targets)
+        compared = {*self.settings.targets, *(("swe",) if self.settings.firn_weight else ())}
+        self.outputs = tuple(sorted(compared.difference(ROUTED)))
         self.sampler = Sampler(data, self.settings)
         self.optimiser = self._optimiser()
         self.schedule = self._schedule()
@@ -139,21 +143,23 @@ class Trainer:
         attributes = batch.attributes
         if self.settings.attribute_noise:
             attributes = attributes + self.settings.attribute_noise * torch.randn_like(attributes)
-        simulated = self.model(batch.forcing, attributes, rows=batch.rows, warmup=self.settings.warmup_days)[
-            "runoff"
-        ]
-        return self.loss(simulated, batch.flow, batch.basins, total)
+        settings = self.settings
+        simulated = self.model(
+            batch.forcing, attributes, rows=batch.rows, warmup=settings.warmup_days, outputs=self.outputs
+        )
+        loss = self.loss(simulated["runoff"], batch.flow, batch.basins, total)
+        if settings.targets:
+            loss = loss + self.targets(simulated, batch.targets, batch.basins, total)
+        if settings.firn_weight:
+            loss = loss + settings.firn_weight * firn(simulated["swe"], batch.idle, total)
+        return loss
 
     def _diagnosis(self, what: str, batch: Minibatch) -> str:
         """Which basins of a minibatch make the loss or its gradient non-finite, tried one by one."""
         guilty = []
         for k in range(len(batch.basins)):
-            one = Minibatch(
-                batch.forcing[:, k : k + 1], batch.flow[:, k : k + 1], batch.attributes,
-                batch.rows[k : k + 1], batch.basins[k : k + 1],
-            )  # fmt: skip
             self.optimiser.zero_grad(set_to_none=True)
-            value = self._loss(one)
+            value = self._loss(batch.one(k))
             if torch.isfinite(value):
                 value.backward()
                 gradients = [p.grad for p in self.model.parameters() if p.grad is not None]

@@ -156,3 +156,18 @@ def test_the_time_of_the_maurer_pack_is_that_of_its_forcing(shared: Path) -> Non
     assert str(ds["time"].values[0])[:10] == "1980-01-01"
     assert str(ds["time"].values[-1])[:10] == "2008-12-31"
     assert ds["gauge_lat"].values == pytest.approx([44.386, 44.608], abs=1e-3)
+
+
+def test_observations_of_stores_and_fluxes_are_read_in_canonical_units(
+    region: xr.Dataset, tmp_path: Path
+) -> None:
+    region["observed_swe"] = region["prcp"].assign_attrs(units="cm").where(region["tmin"] > -100.0)
+    region["observed_swe"][0, 0] = np.nan
+    region["observed_et"] = region["prcp"].assign_attrs(units="kg m-2 s-1")
+    back = open_region(_write(region, tmp_path))
+    np.testing.assert_allclose(back["observed_swe"].values, 10.0 * region["observed_swe"].values)
+    np.testing.assert_allclose(back["observed_et"].values, 86400.0 * region["prcp"].values, rtol=1e-6)
+    assert back["observed_swe"].attrs["units"] == "mm"
+    region["observed_swe"].attrs["units"] = "mm d-1"
+    with pytest.raises(DataError, match=r"observed_swe has unit 'mm d-1'.*\(wanted: mm\)"):
+        open_region(_write(region, tmp_path / "."))

@@ -10,7 +10,7 @@ import torch
 
 from dhbv.configuration import TrainingConfig
 from dhbv.errors import DhbvError
-from dhbv.training.losses import Loss, low_flow
+from dhbv.training.losses import Loss, Targets, firn, low_flow
 
 NAN = float("nan")
 RECORD = torch.tensor([[1.0, 4.0], [3.0, 0.0], [2.0, NAN], [6.0, 8.0]], dtype=torch.float64)
@@ -84,3 +84,50 @@ def test_low_flow_is_the_papers_transform() -> None:
 def test_a_basin_never_observed_is_named() -> None:
     with pytest.raises(DhbvError, match="no observed flow in the training period for b"):
         Loss(TrainingConfig(), torch.tensor([[1.0, NAN], [2.0, NAN]]), BASINS)
+
+
+def test_targets_add_up_by_their_weights_over_what_was_seen() -> None:
+    config = TrainingConfig(loss="nse", targets={"swe": 0.5, "et": 2.0})
+    snow = torch.tensor([[10.0, NAN], [30.0, NAN]], dtype=torch.float64)
+    et = torch.tensor([[1.0, 2.0], [NAN, 4.0]], dtype=torch.float64)
+    observed = {"swe": snow, "et": et}
+    simulated = {"swe": snow.nan_to_num(7.0) + 3.0, "et": et.nan_to_num(7.0) - 1.0}
+    swe = 2 * (3.0 / (10.0 + 0.1)) ** 2 / 2
+    evaporation = (1.0 / (0.0 + 0.1)) ** 2 / 3 + 2 * (1.0 / (1.0 + 0.1)) ** 2 / 3
+    value = Targets(config, observed)(simulated, observed, EVERYONE)
+    assert value.item() == pytest.approx(0.5 * swe + 2.0 * evaporation)
+
+
+def test_a_target_never_seen_costs_nothing() -> None:
+    config = TrainingConfig(loss="nse", targets={"swe": 1.0})
+    nothing = {"swe": torch.full((4, 2), NAN, dtype=torch.float64)}
+    snow = torch.ones(4, 2, dtype=torch.float64, requires_grad=True)
+    value = Targets(config, nothing)({"swe": snow}, nothing, EVERYONE)
+    value.backward()
+    assert value.item() == 0.0
+    assert snow.grad is not None
+    assert (snow.grad == 0.0).all()
+
+
+def test_targets_and_firn_of_two_halves_are_those_of_the_whole() -> None:
+    """Sums over basins that are elsewhere come by `total`; an idle half adds nothing."""
+    config = TrainingConfig(loss="rmse", targets={"swe": 1.0})
+    record = {"swe": torch.tensor([[10.0, 4.0], [30.0, NAN]], dtype=torch.float64)}
+    snow = torch.tensor([[60.0, 205.0], [80.0, 300.0]], dtype=torch.float64)
+    whole = Targets(config, record)({"swe": snow}, record, EVERYONE)
+    sums = torch.tensor([(205.0 - 4.0) ** 2, 1.0], dtype=torch.float64)
+    left = {"swe": record["swe"][:, :1]}
+    half = Targets(config, left)({"swe": snow[:, :1]}, left, torch.tensor([0]), lambda x: x + sums)
+    assert half.item() == pytest.approx(whole.item())
+    there = torch.tensor([2.0, 1.0], dtype=torch.float64)
+    assert firn(snow[:, :1], total=lambda x: x + there).item() == pytest.approx(firn(snow).item())
+    assert firn(snow[:, :1], True, lambda x: x + there).item() == pytest.approx(2.0)
+
+
+def test_firn_is_what_the_barest_day_keeps() -> None:
+    snow = torch.tensor([[300.0, 5.0], [105.0, 90.0], [200.0, 40.0]], dtype=torch.float64, requires_grad=True)
+    value = firn(snow)
+    value.backward()
+    assert value.item() == pytest.approx((105.0 - 5.0) / 100.0 / 2)
+    assert snow.grad is not None
+    assert snow.grad.flatten().nonzero().flatten().tolist() == [2]

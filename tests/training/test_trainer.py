@@ -12,31 +12,50 @@ import torch
 from dhbv.configuration import Config
 from dhbv.errors import DhbvError
 from dhbv.normalisation import fit, normalise_attributes
+from dhbv.physics import hbv
+from dhbv.physics.parameters import PARAMETERS, variant
 from dhbv.training import checkpoint
-from dhbv.training.sampler import TrainingData
+from dhbv.training.losses import firn
+from dhbv.training.sampler import Minibatch, TrainingData
 from dhbv.training.trainer import Progress, Trainer, Validation
 from tests.conftest import ATTRIBUTES, attribute_table, small_config, weather
 
 BASINS = 6
+
+MIDDLING = {name: np.full((BASINS, 1), p.scale(0.4), np.float32) for name, p in PARAMETERS.items()}
+
+
+def true_snow(forcing: np.ndarray) -> np.ndarray:
+    """SWE [time, basin] that the second source tells of: of a river with middling parameters."""
+    parameters = {name: MIDDLING[name] for name in variant("delta").parameters}
+    swe: np.ndarray = hbv.simulate(hbv.initial_stores(MIDDLING["fc"]), forcing, parameters, ("swe",))[1][
+        "swe"
+    ]
+    return swe
 
 
 class Killed(Exception):
     """Stands for a SIGKILL between two minibatches."""
 
 
-def trainer_of(config: Config, path: Path | None = None, validation: bool = False) -> Trainer:
-    forcing = weather(400, BASINS).astype(np.float32)
+def trainer_of(
+    config: Config, path: Path | None = None, validation: bool = False, *, days: int = 400, cold: float = 0.0
+) -> Trainer:
+    forcing = weather(days, BASINS).astype(np.float32)
+    forcing[..., 1] -= cold
     statistics = fit(forcing, attribute_table(BASINS), ATTRIBUTES)
     attributes = normalise_attributes(attribute_table(BASINS), statistics).values.astype(np.float32)
     # A river that follows the rain, so that there is something to learn.
-    flow = 0.3 * np.cumsum(forcing[..., 0] * 0.1, 0) / np.arange(1, 401)[:, None] + 0.2 * forcing[..., 0]
+    flow = 0.3 * np.cumsum(forcing[..., 0] * 0.1, 0) / np.arange(1, days + 1)[:, None] + 0.2 * forcing[..., 0]
     names = tuple(f"b{k}" for k in range(BASINS))
     tensors = [
         torch.from_numpy(np.ascontiguousarray(a)) for a in (forcing, flow.astype(np.float32), attributes)
     ]
+    seen = np.where(np.arange(days)[:, None] % 3 == 0, true_snow(forcing), np.float32(np.nan))
+    targets = dict.fromkeys(config.training.targets, torch.from_numpy(seen))
     extra = Validation(tensors[0][-200:], tensors[1][-100:]) if validation else None
     return Trainer(
-        config, statistics, TrainingData(*tensors, names),
+        config, statistics, TrainingData(*tensors, names, targets=targets),
         validation=extra, checkpoint_path=path, identity="this training",
     )  # fmt: skip
 
@@ -171,3 +190,69 @@ def test_a_training_that_fails_leaves_subnormal_numbers_as_it_found_them() -> No
         trainer.run(interrupted)
     smallest = torch.tensor(1e-310, dtype=torch.float64)
     assert (smallest * 0.5).item() > 0.0
+
+
+def _gradients(config: Config, outputs: tuple[str, ...]) -> dict[str, float]:
+    """How far each HBV parameter is moved by the loss on `outputs` alone, flow left out."""
+    trainer = trainer_of(config)
+    batch = trainer.sampler.draw()
+    simulated = trainer.model(batch.forcing, batch.attributes, rows=batch.rows, warmup=60, outputs=outputs)
+    trainer.targets(simulated, batch.targets, batch.basins).backward()
+    return _moved(trainer)
+
+
+def _moved(trainer: Trainer) -> dict[str, float]:
+    """The size of each HBV parameter's gradient, through the bias of the last layer of an MLP with one hidden."""
+    form = trainer.model.form
+    bias = dict(trainer.model.network.named_parameters())["mlp.1.bias"].grad
+    assert bias is not None
+    per_parameter = bias[:-2].unflatten(0, (len(form.parameters), -1)).abs().sum(1)
+    return dict(zip(form.parameters, per_parameter.tolist(), strict=True))
+
+
+SNOW = {"tt", "cfmax", "cfr", "cwh"}
+
+
+def test_a_second_source_moves_the_parameters_of_its_own_store() -> None:
+    """Snow observed says something of snow alone; evaporation nothing of the zones below the soil."""
+    snow = _gradients(small_config("mlp", "delta", targets={"swe": 1.0}), ("swe",))
+    assert {name for name, moved in snow.items() if moved} <= SNOW
+    assert snow["cfmax"] > 0.0
+    et = _gradients(small_config("mlp", "delta", targets={"et": 1.0}), ("et",))
+    assert {"fc", "lp", "gamma", "beta"} <= {name for name, moved in et.items() if moved}
+    assert not {"k0", "k1", "k2", "perc", "uzl"} & {name for name, moved in et.items() if moved}
+
+
+def test_a_second_source_brings_its_store_to_what_was_observed() -> None:
+    """Flow knows nothing of this snow, and finds another; observed on every third day, it is found."""
+
+    def trained(**training: object) -> torch.Tensor:
+        trainer = trainer_of(small_config("mlp", "delta", iterations=60, learning_rate=0.05, **training))
+        model = trainer.run()
+        with torch.no_grad():
+            return model(trainer.data.forcing, trainer.data.attributes, outputs=("swe",))["swe"]
+
+    alone, together = trained(), trained(targets={"swe": 1.0})
+    true = torch.from_numpy(true_snow(weather(400, BASINS).astype(np.float32)))
+    assert (together - true).abs().mean() < 0.3 * (alone - true).abs().mean()
+
+
+def test_snow_that_outlives_the_year_costs_its_weight_and_pulls_at_the_snow_alone() -> None:
+    def lost(weight: float) -> tuple[Trainer, Minibatch, torch.Tensor]:
+        config = small_config(
+            "mlp", "delta", window_days=365, warmup_days=365, firn_weight=weight, attribute_noise=0.0
+        )
+        trainer = trainer_of(config, days=730, cold=17.0)
+        trainer.model.eval()
+        batch = trainer.sampler.draw()
+        return trainer, batch, trainer._loss(batch)
+
+    trainer, batch, plain = lost(0.0)
+    swe = trainer.model(batch.forcing, batch.attributes, rows=batch.rows, warmup=365, outputs=("swe",))["swe"]
+    more = lost(3.0)[2] - plain
+    assert firn(swe) > 0.1
+    torch.testing.assert_close(more, 3.0 * firn(swe))
+    firn(swe).backward()
+    moved = _moved(trainer)
+    assert {name for name, pull in moved.items() if pull} <= SNOW
+    assert moved["cfmax"] > 0.0
