@@ -6,7 +6,7 @@ import datetime as dt
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,8 +16,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from dhbv import __version__, registry_cli
+from dhbv import __version__, fluxes_cli, registry_cli
 from dhbv.errors import DhbvError
+from dhbv.experiments import commands as experiment_commands
 from dhbv.nextgen import commands as nextgen_commands
 from dhbv.terminal import Json, console, say, write_json
 
@@ -69,6 +70,8 @@ def _options(
 
 app.add_typer(registry_cli.app, name="registry")
 app.add_typer(nextgen_commands.app, name="ngen")
+app.add_typer(experiment_commands.app, name="experiment")
+app.add_typer(fluxes_cli.app, name="fluxes")
 
 
 @app.command()
@@ -78,25 +81,46 @@ def train(
     out: Annotated[Path, typer.Option(help="Where the model directory shall be.", show_default=False)],
     attributes: Attributes = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    processes: Annotated[
+        int, typer.Option(min=1, help="How many train together, each on its own basins: one a GPU.")
+    ] = 1,
+    start_from: Annotated[
+        Path | None, typer.Option(help="Model directory whose weights training begins with.")
+    ] = None,
     json_file: Json = None,
 ) -> None:
     """Train a model, test it and write its model directory.
 
-    After a kill the same command goes on where it was. Example:
+    After a kill the same command goes on where it was, with any number of processes. Example:
 
     dhbv train --config configs/train/camels_small.yaml --data $CAMELS/camels_us_maurer.nc --out runs/small
+
+    Over several hosts torchrun starts the processes: torchrun --nnodes 2 --nproc-per-node 4 … -m dhbv.cli train …
     """
-    from dhbv import configuration, pipeline
-    from dhbv.data import open_region
+    from dhbv import configuration, model_directory, pipeline
+    from dhbv.data import open_region, open_source
+    from dhbv.training.processes import join, launch, started
 
     settings = configuration.load(config, configuration.Config)
+    if processes > 1 and not started():
+        launch([sys.executable, "-m", "dhbv.cli", *sys.argv[1:]], processes)
+        return
     wanted = (*settings.data.basins, *settings.data.held_out) if settings.data.basins else None
-    region = open_region(data, attributes=attributes, basins=wanted)
     total = settings.training.iterations
-    with _bars() as bars:
+    with ExitStack() as stack:
+        group = stack.enter_context(join())
+        # One process reads everything once; several read each its own part.
+        region: Any = (
+            open_region(data, attributes=attributes, basins=wanted)
+            if group.count == 1
+            else open_source(data, attributes=attributes)
+        )
+        first = None if start_from is None else model_directory.load(start_from)
+        bars = stack.enter_context(_bars(quiet=group.rank > 0))
         training = bars.add_task("training", total=total, note="")
         testing = bars.add_task("testing", total=None, note="")
-        size = min(settings.training.batch_basins, region.sizes["basin"])
+        there = region["basin"] if group.count == 1 else region.basins
+        size = min(settings.training.batch_basins, len(settings.data.basins or there))
 
         def on_training(p: Any) -> None:
             speed = bars.tasks[training].speed or 0.0
@@ -105,9 +129,12 @@ def train(
             bars.update(training, completed=p.iteration, note=note)
 
         made = pipeline.make_model(
-            settings, region, out, device=device, on_training=on_training,
+            settings, region, out, device=device, processes=group,
+            start_from=first, on_training=on_training,
             on_testing=lambda done, days: bars.update(testing, completed=done, total=days),
         )  # fmt: skip
+    if group.rank > 0:
+        return
     for label, evaluation in made.evaluations.items():
         _show(evaluation.summary, f"{label} {evaluation.summary['period']}")
     say(f"model directory: {out}  weights {made.model.weights_sha256[:12]}…")
@@ -158,6 +185,53 @@ def evaluate(
 
 
 @app.command()
+def plausibility(
+    model: Model,
+    data: Data,
+    attributes: Attributes = None,
+    basins: Basins = None,
+    start: Start = None,
+    end: End = None,
+    json_file: Json = None,
+    table: Annotated[Path | None, typer.Option(help="CSV of every basin's measures.")] = None,
+) -> None:
+    """Change the weather and see whether a model answers as a river would: more rain, larger storms, warmth, drought.
+
+    By default on its training basins over its test period, of which the first three years are the spin-up.
+    Leaves with 1 where a rule is broken. Example:
+
+    dhbv plausibility models/camels_us_531 --data $CAMELS/camels_us_maurer.nc --json -
+    """
+    import msgspec
+
+    from dhbv import model_directory
+    from dhbv.data import open_region
+    from dhbv.evaluation import counterfactuals
+
+    directory = model_directory.load(model)
+    asked = _basins(basins, directory.config.data.basins)
+    period = _period(start, end, directory.config.data.test)
+    region = open_region(data, attributes=attributes, basins=asked, end=str(period.end), needs_flow=False)
+    with _bars() as bars:
+        task = bars.add_task("examining", total=None, note="")
+        answers = counterfactuals.examine(
+            directory, region, period,
+            on_progress=lambda done, rules: bars.update(task, completed=done, total=rules),
+        )  # fmt: skip
+    shown = Table("rule", "limit", "found", "", title=f"{model} {period}")
+    for row in answers.rows:
+        verdict = {True: "[green]kept", False: "[bold red]broken", None: "–"}[row.passed]
+        shown.add_row(row.rule, row.threshold, row.finding, verdict)
+    console.print(shown)
+    if table is not None:
+        table.parent.mkdir(parents=True, exist_ok=True)
+        answers.table.to_csv(table, lineterminator="\n")
+    write_json({"period": str(period), "rows": msgspec.to_builtins(answers.rows)}, json_file)
+    if any(row.passed is False for row in answers.rows):
+        raise typer.Exit(1)
+
+
+@app.command()
 def forecast(
     model: Model,
     data: Data,
@@ -173,6 +247,9 @@ def forecast(
     spin_up_days: Annotated[
         int, typer.Option(min=0, help="Days run before the start to fill the stores.")
     ] = 1095,
+    archive: Annotated[
+        Path | None, typer.Option(help="Archive of fluxes to append the run to, see `dhbv fluxes`.")
+    ] = None,
 ) -> None:
     """Run a period and write every flux and store as CF NetCDF (mm d-1, mm, discharge in m3 s-1).
 
@@ -197,6 +274,11 @@ def forecast(
         )  # fmt: skip
     forecasting.write(fluxes, out)
     say(f"{fluxes.sizes['basin']} basins × {fluxes.sizes['time']} days, {fluxes.attrs['start']}: {out}")
+    if archive is not None:
+        from dhbv.fluxes import archive_run
+
+        entry = archive_run(archive, fluxes, out.name)
+        say(f"in the archive {archive} as append {entry.batch}: {entry.first}..{entry.last}")
     if save_state is not None:
         last.write(save_state)
         say(f"state valid at {last.time}: {save_state}")
@@ -242,15 +324,21 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for everything it makes.")] = Path("runs/demo"),
     json_file: Json = None,
 ) -> None:
-    """The main job in a few minutes: train, test on held-out years and basins, stream through BMI, draw.
+    """The main job in a few minutes: a season arrives, weights are trained, promoted, rejected and rolled back, and
+    forecasts made; the champion is tested on held-out years and basins, streamed through BMI, drawn.
 
-    Example: dhbv demo   or, on real basins:   dhbv demo --data $CAMELS/camels_us_maurer.nc
+    Without Prefect the loop is left out. Example: dhbv demo   or, on real basins:
+    dhbv demo --data $CAMELS/camels_us_maurer.nc
     """
+    from importlib.util import find_spec
+
     from bmi import DeltaHbv
     from dhbv import demonstration
+    from flows.embedded import embedded
 
+    service = embedded if find_spec("prefect") else None
     with _bars() as bars:
-        summary = demonstration.run(out, data, attributes, DeltaHbv, bars)
+        summary = demonstration.run(out, data, attributes, DeltaHbv, service, bars)
     console.print(demonstration.render(summary))
     write_json(summary, json_file)
 
@@ -263,13 +351,13 @@ def _figure(value: Any) -> str:
 
 
 @contextmanager
-def _bars() -> Iterator[Progress]:
-    """Progress bars with a note and the time left."""
+def _bars(*, quiet: bool = False) -> Iterator[Progress]:
+    """Progress bars with a note and the time left; none if `quiet`."""
     columns = (
         TextColumn("{task.description:<9}"), BarColumn(), MofNCompleteColumn(),
         TimeRemainingColumn(), TextColumn("{task.fields[note]}"),
     )  # fmt: skip
-    with Progress(*columns, console=console, speed_estimate_period=10.0) as progress:
+    with Progress(*columns, console=console, speed_estimate_period=10.0, disable=quiet) as progress:
         yield progress
 
 
@@ -312,3 +400,7 @@ def main() -> None:
     except (DhbvError, OSError) as error:
         console.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -18,11 +18,21 @@ from dhbv.errors import DhbvError
 from dhbv.files import written_whole
 from dhbv.model_directory import ModelDirectory
 from dhbv.physics.variables import VARIABLES
+from dhbv.physics.water_balance import STORES
 from dhbv.runtime import OUTPUTS, Runtime
 from dhbv.state import State
 
 DAYS_AT_ONCE = 365
 """Days run between two reports of progress."""
+
+OPENING = "opening_"
+"""Begins the names of the stores [basin] at the beginning of the first day, without which no balance closes."""
+
+_PLACES = {
+    "area": ("area_gages2", {"units": "km2", "long_name": "area of the basin"}),
+    "huc_02": ("huc_02", {"long_name": "two-digit hydrologic unit"}),
+}
+"""What tells where a basin is and how large, by what it is in a region."""
 
 
 def run(
@@ -49,7 +59,8 @@ def run(
         on_progress: called with days done and days in all.
 
     Returns:
-        Outputs (basin, time) in the units of the variable table, and the state after the last day.
+        Outputs (basin, time) in the units of the variable table, with the stores before the first day if all stores
+        are among them; and the state after the last day.
 
     Raises:
         DhbvError: if the region lacks days of the period, or the state is of another day or model.
@@ -81,19 +92,33 @@ def run(
                 "state's day, or leave the state out to start from a spin-up"
             )
         start = f"state valid at {state.time}"
+    opening = runtime.standing(state) if set(STORES) <= set(outputs) else {}
     parts = []
     for begin in range(0, len(weather), DAYS_AT_ONCE):
         state, part = runtime.run(state, weather[begin : begin + DAYS_AT_ONCE], outputs)
         parts.append(part)
         on_progress(done + begin + len(part[outputs[0]]), total)
     values = {name: np.concatenate([part[name] for part in parts]).T for name in outputs}
-    return _dataset(model, region, days[-len(weather) :], values, start), state
+    fluxes = _dataset(model, region, days[-len(weather) :], values, start)
+    return (_with_books(fluxes, region, opening) if opening else fluxes), state
+
+
+def _with_books(fluxes: xr.Dataset, region: xr.Dataset, opening: dict[str, np.ndarray]) -> xr.Dataset:
+    """`fluxes` with what a water balance needs beside them: the stores before the first day, area and place."""
+    for name in STORES:
+        description = f"{VARIABLES[name].description} at the beginning of the first day"
+        fluxes[OPENING + name] = ("basin", opening[name], {"units": "mm", "long_name": description})
+    for name, (attribute, metadata) in _PLACES.items():
+        if attribute in region:
+            fluxes[name] = ("basin", region[attribute].values, metadata)
+    return fluxes
 
 
 def _dataset(
     model: ModelDirectory, region: xr.Dataset, days: np.ndarray, values: dict[str, np.ndarray], start: str
 ) -> xr.Dataset:
     """Outputs [basin, time] with the variable table's metadata, discharge in m3 s-1 and provenance."""
+    precision = next(iter(values.values())).dtype
     fluxes = xr.Dataset(
         {
             name: (("basin", "time"), value, _metadata(name))
@@ -109,6 +134,8 @@ def _dataset(
             "title": "delta-hbv run",
             "source": f"delta-hbv {__version__}, variant {model.config.model.variant}",
             "weights_sha256": model.weights_sha256,
+            "code_version": __version__,
+            "precision": str(precision),
             "start": start,
             "history": f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%SZ} delta-hbv {__version__}",
             "comment": "each value is of the UTC day its time stamp begins; stores are as at the day's end",

@@ -17,7 +17,7 @@ from dhbv import sealed
 from dhbv.errors import StateError
 from dhbv.files import written_whole
 
-MAGIC = b"dHBVstat"
+MAGIC = sealed.STATE
 FORMAT = 2
 """2 added `discharge`; a state of format 1 is read through `_from_format_1`."""
 

@@ -5,20 +5,39 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
-from prefect import flow
+from prefect import flow, task
 
+from dhbv.errors import DhbvError
 from dhbv.operations import configuration, ingesting
+from dhbv.operations.ingesting import Ingested
 from flows.reporting import say, show, utc_today
 
 
-@flow(name="ingest", retries=2, retry_delay_seconds=300)
+@flow(name="ingest")
 def ingest(operation: str, today: dt.date | None = None) -> int:
-    """Take what is new; returns how many deliveries could not be taken, each of which is named."""
+    """Take what is new; returns how many deliveries were taken.
+
+    Raises:
+        DhbvError: if some could not be taken; names them and why. All others are in the store by then, so that
+            the run is seen to fail and nothing is lost by it.
+    """
     day = today or utc_today()
-    done = ingesting.ingest(configuration.load(Path(operation)), day)
+    done = take(operation, day)
     for arrival in done.arrivals:
         say(f"{arrival.source}: {arrival.problem or arrival.receipt}")
-    if done.reports:
-        text = "\n\n".join(f"```\n{report.table()}\n```" for report in done.reports)
-        show("data-quality", text, f"The quality gate on {day}")
-    return sum(bool(arrival.problem) for arrival in done.arrivals)
+    refused = [a for a in done.arrivals if a.problem]
+    pages = [f"- **refused** {a.source}: {a.problem}" for a in refused]
+    pages += [f"```\n{report.table()}\n```" for report in done.reports]
+    if pages:
+        show("data-quality", "\n\n".join(pages), f"The quality gate on {day}")
+    if refused:
+        told = "; ".join(f"{a.source}: {a.problem}" for a in refused)
+        taken = len(done.arrivals) - len(refused)
+        raise DhbvError(f"{len(refused)} deliveries could not be taken ({taken} were): {told}")
+    return len(done.arrivals)
+
+
+@task(name="take", retries=2, retry_delay_seconds=300, persist_result=False)
+def take(operation: str, today: dt.date) -> Ingested:
+    """All sources; tried again if the store itself cannot be written."""
+    return ingesting.ingest(configuration.load(Path(operation)), today)

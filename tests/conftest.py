@@ -17,7 +17,7 @@ from dhbv.model_directory import ModelDirectory
 if find_spec("torch") is None:
     # The core runs and is tested without torch; what trains is not.
     collect_ignore_glob = [
-        "training/*", "networks/*", "kernels/*", "test_model.py", "test_pipeline.py", "test_demonstration.py",
+        "training/*", "networks/*", "kernels/*", "test_model.py", "test_pipeline.py", "demonstration/*", "experiments/*",
     ]  # fmt: skip
 
 ATTRIBUTES = ("p_mean", "aridity", "area_gages2", "geol_1st_class")

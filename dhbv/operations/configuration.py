@@ -77,6 +77,8 @@ class OperationConfig(Section, frozen=True):
     """The versioned weights."""
     forecasts: str = "forecasts"
     """Cycles and states."""
+    fluxes: str = "fluxes"
+    """The archive of every flux and store of those cycles; another operation's, as a replay's, needs its own."""
     sources: SourcesConfig = SourcesConfig()
     forecast: ForecastConfig = ForecastConfig()
     retrain: RetrainConfig = RetrainConfig()
@@ -101,6 +103,10 @@ class Operation(msgspec.Struct, frozen=True):
     @property
     def forecasts(self) -> Path:
         return self.folder / self.config.forecasts
+
+    @property
+    def fluxes(self) -> Path:
+        return self.folder / self.config.fluxes
 
     @property
     def training(self) -> configuration.Config:

@@ -8,11 +8,9 @@ Which are missing is read from there, never from a scheduler.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from enum import IntFlag
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,33 +19,15 @@ import xarray as xr
 
 from dhbv import __version__, forecast
 from dhbv.configuration import Period
-from dhbv.errors import DhbvError
 from dhbv.files import flush, locked, written_whole
-from dhbv.operations import states, weather
+from dhbv.operations import archiving, states, weather
+from dhbv.operations.analysis import DAY, Analysis, Degraded, basins_of, sha256_of, state_at
 from dhbv.operations.configuration import Operation
 from dhbv.registry import Registry, Serving
 from dhbv.state import State
 from dhbv.store import Store
 
 CYCLES, FORECAST, ANALYSIS, RECORD = "cycles", "forecast.nc", "analysis.nc", "record.json"
-DAY = dt.timedelta(days=1)
-
-
-class Degraded(IntFlag):
-    """What makes a cycle less than it should be, as bits of the variable `quality` [basin]."""
-
-    FILLED = 1
-    """Days up to T0 lacked weather; the mean of the same dates stood in."""
-    SPUN_UP = 2
-    """No state of these weights was at hand; the stores were filled over a history."""
-    SHORT_SPIN_UP = 4
-    """That history was shorter than configured."""
-    NO_WEATHER_FORECAST = 8
-    """Past years' weather stood in for a weather forecast."""
-    NOT_CHAMPION = 16
-    """The champion is damaged; the last whole champion before it served."""
-    STATE_DAMAGED = 32
-    """A newer state could not be read, or lacks a basin; an older one, or a spin-up, took its place."""
 
 
 class Cycle(NamedTuple):
@@ -58,31 +38,6 @@ class Cycle(NamedTuple):
     """1, and more where it was issued again."""
     path: Path
     record: dict[str, Any]
-
-
-class Analysis(NamedTuple):
-    """The state at T0 and how it came about."""
-
-    state: State
-    flags: dict[str, int]
-    """By basin."""
-    source: str
-    """Where it comes from, in words."""
-    past: Past | None
-    """The days run up to T0; None where the state was there."""
-    notes: tuple[str, ...]
-    """Why newer states could not be used."""
-
-
-class Past(NamedTuple):
-    """Days run up to T0."""
-
-    fluxes: xr.Dataset
-    """Of the days since the state before; after a spin-up of its last day."""
-    weather_sha256: str
-    """Of the weather as the store had it."""
-    state_sha256: str
-    """Of the state before; empty after a spin-up."""
 
 
 def run(
@@ -111,12 +66,13 @@ def run(
         serving = Registry(operation.registry).serving()
         made = [c for c in done(operation) if c.issue == issue]
         if made and not (reissue and made[-1].record["version"] != serving.version.id):
+            _archive(operation)
             return made[-1]
         target = cycles / (f"{issue}.{made[-1].number + 1}" if made else str(issue))
         draft = target.with_name(f".{target.name}")
         draft.mkdir()
         try:
-            state, flags = _make(operation, serving, issue, draft, say)
+            analysis = _make(operation, serving, issue, draft, say)
             for path in (*draft.iterdir(), draft):
                 flush(path)
             draft.rename(target)
@@ -125,7 +81,8 @@ def run(
             shutil.rmtree(draft, ignore_errors=True)
         # Last: killed before this, the next cycle goes on from the state before and comes to the same water;
         # a state without its cycle would hide how it came about.
-        states.write(operation.forecasts, state, flags)
+        states.write(operation.forecasts, analysis.state, analysis.flags, analysis.known)
+        _archive(operation)
     return _read(target)
 
 
@@ -151,49 +108,15 @@ def missing(operation: Operation, today: dt.date) -> list[dt.date]:
     return [first + n * DAY for n in range((newest - first).days + 1)]
 
 
-def basins_of(operation: Operation, store: Store) -> tuple[str, ...]:
-    """The basins forecast for: those of the training configuration, held-out ones too, or all of the store."""
-    data = operation.training.data
-    return (*data.basins, *data.held_out) if data.basins else store.basins()
-
-
-def state_at(operation: Operation, serving: Serving, store: Store, issue: dt.date) -> Analysis:
-    """The state of `serving`'s weights at `issue`: there, advanced from the newest one, or spun up.
-
-    Nothing is written; `dhbv.operations.states.write` keeps it.
-
-    Raises:
-        DhbvError: if there is no history, or too much of its weather is missing.
-    """
-    rules, basins = operation.config.forecast, basins_of(operation, store)
-    found = states.latest(operation.forecasts, serving.model.weights_sha256, basins, issue)
-    damaged = int(Degraded.STATE_DAMAGED) if found.unusable else 0
-    if found.state is not None and found.state.time == np.datetime64(issue):
-        flags = {basin: found.flags.get(basin, 0) for basin in basins}
-        return Analysis(found.state, flags, f"state valid at {issue}", None, ())
-    flags = dict.fromkeys(basins, damaged)
-    first = _first_day(found.state, store, issue, rules.spin_up_days)
-    known = weather.known(store, basins, first, issue - DAY, fill_days=rules.fill_days)
-    for basin in known.filled:
-        flags[basin] |= Degraded.FILLED
-    source = f"state valid at {first}, advanced"
-    period = Period(start=first, end=issue - DAY)
-    if found.state is None:
-        source = f"spin-up of {period.days} days"
-        shorter = Degraded.SHORT_SPIN_UP if period.days < rules.spin_up_days else 0
-        flags = {basin: flag | Degraded.SPUN_UP | shorter for basin, flag in flags.items()}
-        # The last day is run as a day of its own, so that its fluxes are kept.
-        period = Period(start=issue - DAY, end=issue - DAY)
-    fluxes, state = forecast.run(
-        serving.model, known.region, period, state=found.state, spin_up_days=rules.spin_up_days
-    )
-    before = "" if found.state is None else _sha256(found.state)
-    return Analysis(state, flags, source, Past(fluxes, known.sha256, before), found.unusable)
+def _archive(operation: Operation) -> None:
+    """Into the archive of fluxes whatever cycles hold and it does not."""
+    paths = [c.path for c in done(operation)]
+    archiving.archive(operation.fluxes, paths, {ANALYSIS: "analysis", FORECAST: "forecast"})
 
 
 def _make(
     operation: Operation, serving: Serving, issue: dt.date, draft: Path, say: Callable[[str], None]
-) -> tuple[State, dict[str, int]]:
+) -> Analysis:
     """The files of a cycle; gives its state at T0 and how that came about."""
     store = Store(operation.store)
     basins, rules = basins_of(operation, store), operation.config.forecast
@@ -215,7 +138,7 @@ def _make(
     }
     provenance = weights | {
         "start": analysis.source,
-        "state_sha256": _sha256(analysis.state),
+        "state_sha256": sha256_of(analysis.state),
         "weather": ahead.source,
         "forcing_sha256": ahead.sha256,
     }
@@ -239,7 +162,7 @@ def _make(
         record["analysis"] = before
     with written_whole(draft / RECORD) as file:
         file.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    return analysis.state, analysis.flags
+    return analysis
 
 
 def _ahead(
@@ -258,24 +181,16 @@ def _ahead(
         forecast.run(serving.model, ahead.region.sel(member=m, drop=True), period, state=state)[0]
         for m in ahead.region["member"].values
     ]
+    # What is told of a basin rather than of a day is the same in all.
+    same = runs[0][[name for name, v in runs[0].data_vars.items() if "time" not in v.dims]]
+    runs = [r.drop_vars(list(same.data_vars)) for r in runs]
     members = xr.concat(runs, ahead.region["member"], data_vars="all", coords="minimal", compat="override")
-    spread = members.quantile(list(quantiles), "member", keep_attrs=True).astype(np.float32)
+    # Every member is finite; looking for NaN would take longer than the runs.
+    spread = members.quantile(list(quantiles), "member", keep_attrs=True, skipna=False).astype(np.float32)
     spread["runoff_member"] = members["runoff"]
+    spread = spread.assign(same.data_vars)
     spread.attrs = runs[0].attrs
     return spread
-
-
-def _first_day(state: State | None, store: Store, issue: dt.date, spin_up_days: int) -> dt.date:
-    """The first day to run so that the state is valid at `issue`."""
-    if state is not None:
-        day: dt.date = state.time.astype(object)
-        return day
-    span = store.span("prcp")
-    if span is None or span[0] >= issue:
-        raise DhbvError(
-            f"there is no state of these weights and no weather before {issue} to spin up over: ingest a history first"
-        )
-    return max(span[0], issue - spin_up_days * DAY)
 
 
 def _quality_attributes() -> dict[str, Any]:
@@ -290,10 +205,6 @@ def _flagged(quality: Sequence[int], basins: Sequence[str]) -> dict[str, list[st
     """Each flag with its basins, or `all`."""
     where = {str(f.name): [b for b, q in zip(basins, quality, strict=True) if q & f] for f in Degraded}
     return {name: "all" if len(found) == len(basins) else found for name, found in where.items() if found}
-
-
-def _sha256(state: State) -> str:
-    return hashlib.sha256(state.to_bytes()).hexdigest()
 
 
 def _read(path: Path) -> Cycle:

@@ -62,6 +62,33 @@ def known(store: Store, basins: Sequence[str], first: dt.date, last: dt.date, *,
     return Weather(region, filled, "store", sha256)
 
 
+class Corrected(NamedTuple):
+    """Weather that is another than it was."""
+
+    first: dt.date
+    basins: list[str]
+
+
+def corrected(
+    store: Store, basins: Sequence[str], first: dt.date, last: dt.date, since: dt.datetime
+) -> Corrected | None:
+    """What of the days first … last came, or was corrected, after `since`; None if nothing was."""
+    times = [receipt.when for receipt in store.receipts()]
+    # A store that was made anew has no past to compare with.
+    if max(times, default=since) <= since or min(times) > since:
+        return None
+    now, then = (
+        store.window(first, last, basins=basins, variables=NAMES, as_of=at)[list(NAMES)]
+        for at in (None, since)
+    )
+    other = ~((now == then) | (now.isnull() & then.isnull())).to_dataarray("name").all("name")
+    if not bool(other.any()):
+        return None
+    days = now["time"].values[other.any("basin").values]
+    where = now["basin"].values[other.any("time").values]
+    return Corrected(days[0].astype("datetime64[D]").item(), [str(b) for b in where])
+
+
 def forecast(store: Store, basins: Sequence[str], issue: dt.date, days: int, folder: Path | None) -> Weather:
     """Weather of the `days` from `issue` on: the forecast in `folder`, else past years of the store.
 

@@ -6,11 +6,14 @@ import datetime as dt
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from dhbv.data.schema import DataError
 from dhbv.files import flush, written_whole
+
+T = TypeVar("T")
 
 FORMAT = 1
 MANIFEST, JOURNAL = "manifest.json", "journal.jsonl"
@@ -31,6 +34,8 @@ class DataFile(msgspec.Struct, frozen=True):
     sha256: str
     spans: dict[str, tuple[dt.date, dt.date]] = {}
     """First and last day with a value, for each daily variable that has one."""
+    footer_sha256: str = ""
+    """Of a kind that is read in part."""
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -100,7 +105,12 @@ def write(folder: Path, manifest: Manifest) -> None:
 
 
 def receipts(folder: Path, manifest: Manifest) -> list[Receipt]:
-    """Every append that wrote something, oldest first: batch n at n - 1.
+    """Every append to a store that wrote something, oldest first: batch n at n - 1; see `lines`."""
+    return lines(folder, manifest, Receipt)
+
+
+def lines(folder: Path, manifest: Manifest, kind: type[T]) -> list[T]:
+    """The journal, a line of type `kind` for each batch: n at n - 1.
 
     Raises:
         DataError: if the journal is damaged.
@@ -110,8 +120,9 @@ def receipts(folder: Path, manifest: Manifest) -> list[Receipt]:
         return []
     try:
         with path.open("rb") as file:
-            lines = file.read(manifest.journal_size).splitlines()
-        entries = [msgspec.json.decode(line, type=Receipt) for line in lines]
+            written = file.read(manifest.journal_size).splitlines()
+        decoder = msgspec.json.Decoder(kind)
+        entries = [decoder.decode(line) for line in written]
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: damaged ({error}): restore the store's folder from a backup") from None
     if len(entries) != manifest.batches:
@@ -121,10 +132,10 @@ def receipts(folder: Path, manifest: Manifest) -> list[Receipt]:
     return entries
 
 
-def record(folder: Path, manifest: Manifest, receipt: Receipt) -> int:
+def record(folder: Path, manifest: Manifest, entry: msgspec.Struct) -> int:
     """Add a line to the journal, durably, over what a killed writer may have left; the new size in bytes."""
     path = folder / JOURNAL
-    line = msgspec.json.encode(receipt) + b"\n"
+    line = msgspec.json.encode(entry) + b"\n"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         if os.fstat(descriptor).st_size < manifest.journal_size:

@@ -3,15 +3,17 @@
 Rows are sorted by their key, so that a few basins are read from a few row groups. A key occurs once in
 each batch that gave it something; the later batch rules. No file is parsed before its sha256 is verified:
 a flipped bit may go unnoticed by Parquet, and one in a footer can end or hang the whole process (pyarrow 26).
+Of a kind that is read in part the footer alone is verified so, and each page by a checksum of its own.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
@@ -37,19 +39,28 @@ class Kind(NamedTuple):
     key: tuple[str, ...]
     yearly: bool = False
     """Whether calendar years lie apart."""
+    spans: tuple[str, ...] = ()
+    """Columns of which the manifest tells the first and last day with a value."""
+    tells_basins: bool = True
+    """Whether a basin that occurs in a row is known from then on."""
+    row_group: int = ROW_GROUP
+    in_part: bool = False
+    """Whether few of many basins are read: every part is verified by itself, and numbers are laid out by bytes."""
 
 
 _CELL = [("basin", pa.string()), ("day", pa.date32()), ("batch", pa.int32())]
 
 DAILY = Kind(
-    "daily", pa.schema([*_CELL, *((name, pa.float32()) for name in TIME_VARIABLES)]), ("basin", "day"), True
-)
+    "daily", pa.schema([*_CELL, *((name, pa.float32()) for name in TIME_VARIABLES)]), ("basin", "day"), True,
+    tuple(TIME_VARIABLES),
+)  # fmt: skip
 """A row holds what one batch gave for one basin and day; null where it gave nothing or nothing new."""
 
 QUARANTINE = Kind(
     "quarantine",
     pa.schema([*_CELL, ("variable", pa.string()), ("value", pa.float32()), ("reason", pa.string())]),
     ("basin", "day", "variable"),
+    tells_basins=False,
 )
 
 ATTRIBUTES = Kind(
@@ -103,17 +114,42 @@ def _write(folder: Path, kind: Kind, partition: int, table: pa.Table) -> DataFil
     with written_whole(folder / name) as draft:
         pq.write_table(
             table.select(kind.schema.names).cast(kind.schema), draft, compression="zstd",
-            row_group_size=ROW_GROUP,
+            row_group_size=kind.row_group, **_layout(kind),
         )  # fmt: skip
-        sha256 = sha256_of(draft)
-    spans = {v: span for v in TIME_VARIABLES if v in table.column_names and (span := _span(table, v))}
-    return DataFile(kind.name, partition, name, first, last, table.num_rows, sha256, spans)
+        sha256, footer = sha256_of(draft), _footer_sha256(draft) if kind.in_part else ""
+    spans = {v: span for v in kind.spans if (span := _span(table, v))}
+    return DataFile(kind.name, partition, name, first, last, table.num_rows, sha256, spans, footer)
+
+
+def _layout(kind: Kind) -> dict[str, Any]:
+    """How `pq.write_table` lays out a kind that is read in part."""
+    if not kind.in_part:
+        return {}
+    numbers = [f.name for f in kind.schema if pa.types.is_floating(f.type)]
+    others = [name for name in kind.schema.names if name not in numbers]
+    return {
+        "write_page_checksum": True,
+        "use_byte_stream_split": numbers,
+        "use_dictionary": others,
+        # Of what rows are looked for by; others would make up most of the footer.
+        "write_statistics": [*kind.key, "batch"],
+    }
 
 
 def sha256_of(path: Path) -> str:
     """sha256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _footer_sha256(path: Path) -> str:
+    """sha256 of the end of a Parquet file: what lies where, then the length of that in 4 bytes, then PAR1."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 8))
+        length = int.from_bytes(file.read(4), "little") + 8
+        file.seek(max(0, size - length))
+        return hashlib.sha256(file.read(length)).hexdigest()
 
 
 def _span(table: pa.Table, variable: str) -> tuple[dt.date, dt.date] | None:
@@ -149,11 +185,30 @@ def read(
     if not files:
         return schema.empty_table().select(columns)
     for file in files:
-        if sha256_of(folder / file.name) != file.sha256:
-            raise DataError(
-                f"{folder / file.name}: damaged, its sha256 is not that of the manifest: restore it from a backup of "
-                "the store, or append the data to a new one"
-            )
-    form = pads.ParquetFileFormat(read_options=pads.ParquetReadOptions(dictionary_columns=set(dictionary)))
+        path = folder / file.name
+        whole = _footer_sha256(path) == file.footer_sha256 if kind.in_part else sha256_of(path) == file.sha256
+        if not whole:
+            raise _damaged(path)
+    form = pads.ParquetFileFormat(
+        read_options=pads.ParquetReadOptions(dictionary_columns=set(dictionary)),
+        default_fragment_scan_options=pads.ParquetFragmentScanOptions(
+            page_checksum_verification=kind.in_part
+        ),
+    )
     dataset = pads.dataset([str(folder / f.name) for f in files], schema=schema, format=form)
-    return dataset.to_table(columns=list(columns), filter=where)
+    try:
+        return dataset.to_table(columns=list(columns), filter=where)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        damaged = next((f for f in files if sha256_of(folder / f.name) != f.sha256), None)
+        if damaged is None:
+            raise
+        raise _damaged(folder / damaged.name) from error
+
+
+def _damaged(path: Path) -> DataError:
+    return DataError(
+        f"{path}: damaged, its sha256 is not that of the manifest: restore it from a backup of the store, or append "
+        "the data to a new one"
+    )

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from dhbv.store.manifest import Manifest
-from dhbv.store.parquet import DAILY, read
+from dhbv.data.schema import DataError
+from dhbv.store.manifest import DataFile, Manifest
+from dhbv.store.parquet import DAILY, Kind, read
+
+Day = str | dt.date | np.datetime64
+"""A calendar day; text is written as 1999-10-01."""
 
 Values = Mapping[str, NDArray[np.float32]]
 """Arrays [basin, time] by variable, NaN where there is no value."""
@@ -54,6 +60,25 @@ def years(days: NDArray[np.datetime64]) -> Iterator[tuple[int, slice]]:
         yield year, slice(first, last)
 
 
+def days_between(start: Day, end: Day, source: str) -> NDArray[np.datetime64]:
+    """All days from `start` to `end`.
+
+    Raises:
+        DataError: if they are no dates, or none lies between them; names `source`.
+    """
+    try:
+        first, last = (
+            np.datetime64(pd.Timestamp(str(d) if isinstance(d, str) else d).date(), "D") for d in (start, end)
+        )
+    except ValueError:
+        raise DataError(f"{source}: {start}..{end} are no dates: write them as 1999-10-01") from None
+    if last < first:
+        raise DataError(
+            f"{source}: the period asked for, {first}..{last}, is empty: let it end after it starts"
+        )
+    return np.arange(first, last + 1)
+
+
 def known(
     folder: Path,
     manifest: Manifest,
@@ -91,22 +116,62 @@ def _fill(
     variables = [name for name in out if any(name in f.spans for f in files)]
     if not variables or not basins:
         return
-    where = (pc.field("day") >= days[0].item()) & (pc.field("day") <= days[-1].item())
-    few = len(basins) <= _FEW * len(manifest.basins)
-    if few:
-        where &= (pc.field("basin") >= min(basins)) & (pc.field("basin") <= max(basins))
-        where &= pc.field("basin").isin(list(basins))
+    where = None
     if last is not None and any(f.last > last for f in files):
-        where &= pc.field("batch") <= last
-    columns = ["basin", "day", "batch", *variables]
+        where = pc.field("batch") <= last
+    few = len(basins) <= _FEW * len(manifest.basins)
+    found = located(folder, files, DAILY, variables, basins, days, few=few, where=where)
+    for name in variables:
+        values = found.column(name)
+        there = ~np.isnan(values)
+        out[name][found.row[there], found.time[there]] = values[there]
+
+
+class Located(NamedTuple):
+    """Rows of a year and where they belong in an array [basin, time]; where several belong, the last batch is last."""
+
+    table: pa.Table
+    wanted: NDArray[np.intp]
+    row: NDArray[np.intp]
+    time: NDArray[np.intp]
+
+    def column(self, name: str) -> NDArray[Any]:
+        """Values of a column, one for each of `row`, NaN for null."""
+        values: NDArray[Any] = self.table[name].to_numpy()[self.wanted]
+        return values
+
+
+def located(
+    folder: Path,
+    files: Sequence[DataFile],
+    kind: Kind,
+    columns: Sequence[str],
+    basins: Sequence[str],
+    days: NDArray[np.datetime64],
+    *,
+    few: bool,
+    where: pc.Expression | None = None,
+) -> Located:
+    """The rows of `basins` and `days` (sorted, datetime64[D], not empty) in `files`, with `columns` and `batch`.
+
+    Args:
+        few: whether these are few of the basins there are, so that looking for them pays.
+        where: only rows that fulfil this too.
+    """
+    asked_for = (pc.field("day") >= days[0].item()) & (pc.field("day") <= days[-1].item())
+    if few:
+        asked_for &= (pc.field("basin") >= min(basins)) & (pc.field("basin") <= max(basins))
+        asked_for &= pc.field("basin").isin(list(basins))
+    if where is not None:
+        asked_for &= where
+    names = list(dict.fromkeys(["basin", "day", "batch", *columns]))
     # Row groups without these basins are passed over (by older pyarrow for the bounds alone), but only where
     # names are read as plain text.
-    table = read(folder, files, DAILY, columns, where, dictionary=[] if few else ["basin"])
-    if not table.num_rows:
-        return
+    table = read(folder, files, kind, names, asked_for, dictionary=[] if few else ["basin"])
     codes = table["basin"].dictionary_encode().combine_chunks()
     position = {b: i for i, b in enumerate(basins)}
-    row = np.array([position.get(b, -1) for b in codes.dictionary.to_pylist()])[codes.indices.to_numpy()]
+    at = np.array([position.get(b, -1) for b in codes.dictionary.to_pylist()], np.intp)
+    row = at[codes.indices.to_numpy()] if len(at) else np.zeros(0, np.intp)
     asked = days.astype(np.int64)
     day = table["day"].cast(pa.int32()).to_numpy().astype(np.int64)
     column = np.minimum(np.searchsorted(asked, day), len(asked) - 1)
@@ -116,10 +181,7 @@ def _fill(
         # Of several batches the last is put in last, and stays.
         order = np.argsort(table["batch"].to_numpy()[wanted], kind="stable")
         wanted, row, column = wanted[order], row[order], column[order]
-    for name in variables:
-        values = table[name].to_numpy()[wanted]
-        there = ~np.isnan(values)
-        out[name][row[there], column[there]] = values[there]
+    return Located(table, wanted, row, column)
 
 
 def rows(daily: Daily, span: slice, values: Values, batch: int) -> pa.Table:

@@ -4,38 +4,28 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 import xarray as xr
-from numpy.typing import NDArray
 
 from dhbv.data.schema import TIME_VARIABLES, DataError, assemble
 from dhbv.data.selection import select_basins
-from dhbv.files import locked
 from dhbv.store import incoming, parquet, quarantine, series, statics
 from dhbv.store import manifest as manifests
 from dhbv.store.digest import digest_of
+from dhbv.store.folder import Folder, utc
 from dhbv.store.incoming import Incoming
 from dhbv.store.manifest import Manifest, Receipt
 from dhbv.store.parquet import ATTRIBUTES, DAILY, KINDS, QUARANTINE, Kind
-from dhbv.store.series import Daily
-
-Day = str | dt.date | np.datetime64
-"""A calendar day; text is written as 1999-10-01."""
-
-T = TypeVar("T")
+from dhbv.store.series import Daily, Day
 
 AREA = "area_gages2"
 """The attribute that turns discharge into a depth."""
-
-_OWN = {"lock", manifests.MANIFEST, manifests.JOURNAL, *(k.name for k in KINDS)}
 
 
 class Known(NamedTuple):
@@ -48,7 +38,7 @@ class Known(NamedTuple):
     batch: int
 
 
-class Store:
+class Store(Folder):
     """The store in the folder `path`, which is made where there is none.
 
     Reading takes no lock and always sees the whole of an append or nothing of it. Writers take turns.
@@ -57,16 +47,8 @@ class Store:
         DataError: if the folder holds something else.
     """
 
-    def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
-        if self.path.exists() and not (self.path / manifests.MANIFEST).exists():
-            others = [p.name for p in self.path.iterdir()] if self.path.is_dir() else ["a file"]
-            others = [n for n in others if n not in _OWN and not n.startswith(f".{manifests.MANIFEST}")]
-            if others:
-                raise DataError(
-                    f"{self.path}: no store but {others[0]}: name a store, or a new or empty folder"
-                )
-        self.path.mkdir(parents=True, exist_ok=True)
+    kinds = KINDS
+    what = "store"
 
     # Writing
 
@@ -152,7 +134,7 @@ class Store:
                 attributes=counts["attributes"],
             )
             if written:
-                self._commit(manifest, batch, receipt, tables)
+                self._commit(manifest, batch, when, receipt, tables)
             return receipt
 
     def _daily_news(
@@ -186,59 +168,6 @@ class Store:
             counts["unchanged"] += len(cells) - len(held_back)
             yield QUARANTINE, 0, quarantine.rows(held_back, batch)
 
-    def _commit(
-        self, manifest: Manifest, batch: int, receipt: Receipt, tables: list[tuple[Kind, int, pa.Table]]
-    ) -> None:
-        """Data first, then the journal, then the manifest that puts both in force."""
-        files, basins = list(manifest.files), dict(manifest.basins)
-        for kind, partition, table in tables:
-            present = manifest.of(kind.name, partition)
-            files = [f for f in files if f not in present]
-            files += parquet.add(self.path, present, kind, partition, table)
-            if kind is not QUARANTINE:
-                for basin in pc.unique(table["basin"]).to_pylist():
-                    basins.setdefault(basin, batch)
-        size = manifests.record(self.path, manifest, receipt)
-        manifests.write(
-            self.path,
-            Manifest(
-                batches=batch,
-                journal_size=size,
-                last_when=receipt.when,
-                basins=basins,
-                files=tuple(files),
-            ),
-        )
-
-    @contextmanager
-    def _writing(self) -> Iterator[Manifest]:
-        with locked(self.path / "lock"):
-            manifest = manifests.read(self.path)
-            manifests.sweep(self.path, manifest, [k.name for k in KINDS])
-            try:
-                yield manifest
-            except FileNotFoundError as error:
-                raise self._gone(manifest, error) from None
-
-    def _gone(self, manifest: Manifest, error: FileNotFoundError) -> DataError:
-        missing = [f.name for f in manifest.files if not (self.path / f.name).exists()]
-        return DataError(
-            f"{self.path}: {', '.join(missing) or error} is gone: restore it from a backup of the store"
-        )
-
-    def _time(self, manifest: Manifest, at: dt.datetime | None) -> dt.datetime:
-        last = manifest.last_when
-        if at is None:
-            now = dt.datetime.now(dt.UTC)
-            return now if last is None else max(now, last)
-        at = _utc(at, "at")
-        if last is not None and at < last:
-            raise DataError(
-                f"{self.path}: the last append is of {last.isoformat()}, this one would be of {at.isoformat()}: append "
-                "in the order in which things became known"
-            )
-        return at
-
     # Reading
 
     def window(
@@ -265,7 +194,7 @@ class Store:
         """
 
         def read(manifest: Manifest) -> xr.Dataset:
-            days = _days(start, end, str(self.path))
+            days = series.days_between(start, end, str(self.path))
             last = self._last_batch(manifest, as_of)
             there = sorted(b for b, batch in manifest.basins.items() if last is None or batch <= last)
             if not there:
@@ -282,7 +211,7 @@ class Store:
             table = statics.table(statics.known(self.path, manifest, last), chosen)
             return assemble(chosen, days, values, table, source=str(self.path))
 
-        return self._read(read)
+        return self.reading(read)
 
     def digest(
         self,
@@ -299,10 +228,6 @@ class Store:
         """
         return digest_of(self.window(start, end, basins=basins, variables=variables, as_of=as_of))
 
-    def basins(self) -> tuple[str, ...]:
-        """Every basin that has a value or an attribute, sorted."""
-        return tuple(sorted(manifests.read(self.path).basins))
-
     def span(self, variable: str = "prcp") -> tuple[dt.date, dt.date] | None:
         """The first and the last day on which any basin has a value; None if there is none."""
         self._variables([variable])
@@ -311,7 +236,7 @@ class Store:
 
     def areas(self) -> dict[str, float]:
         """km2 of every basin that has the attribute `area_gages2`."""
-        found = self._read(lambda manifest: statics.known(self.path, manifest))
+        found = self.reading(lambda manifest: statics.known(self.path, manifest))
         found = found[found["name"] == AREA]
         return dict(zip(found["basin"], found["number"], strict=True))
 
@@ -331,7 +256,7 @@ class Store:
         def read(manifest: Manifest) -> list[Known]:
             select_basins([basin], sorted(manifest.basins), str(self.path))
             self._variables([variable])
-            (date,) = _days(day, day, str(self.path))
+            (date,) = series.days_between(day, day, str(self.path))
             files = manifest.of(DAILY.name, date.item().year)
             where = (
                 (pc.field("basin") == basin)
@@ -343,7 +268,7 @@ class Store:
             values = zip(table["batch"].to_pylist(), table[variable].to_pylist(), strict=True)
             return [Known(v, entries[b - 1].when, entries[b - 1].source, b) for b, v in values]
 
-        return self._read(read)
+        return self.reading(read)
 
     def basin_days_since(self, when: dt.datetime, variable: str = "streamflow") -> int:
         """On how many days of how many basins, in sum, a value came or was corrected after `when`."""
@@ -357,7 +282,7 @@ class Store:
             table = parquet.read(self.path, files, DAILY, ["basin", "day"], where)
             return table.group_by(["basin", "day"]).aggregate([]).num_rows
 
-        return self._read(read)
+        return self.reading(read)
 
     def quarantined(self) -> pd.DataFrame:
         """Everything ever set aside, oldest first.
@@ -371,26 +296,16 @@ class Store:
             held = quarantine.known(self.path, manifest)
             return quarantine.listing(held, [e.when for e in entries], [e.source for e in entries])
 
-        return self._read(read)
+        return self.reading(read)
 
     def receipts(self) -> list[Receipt]:
         """Every append that wrote something, oldest first."""
         return manifests.receipts(self.path, manifests.read(self.path))
 
-    def _read(self, use: Callable[[Manifest], T]) -> T:
-        """What `use` makes of the present manifest; again if a writer removed files from under it."""
-        while True:
-            manifest = manifests.read(self.path)
-            try:
-                return use(manifest)
-            except FileNotFoundError as error:
-                if manifests.read(self.path) == manifest:
-                    raise self._gone(manifest, error) from None
-
     def _last_batch(self, manifest: Manifest, as_of: dt.datetime | None) -> int | None:
         if as_of is None:
             return None
-        return manifests.known_at(manifests.receipts(self.path, manifest), _utc(as_of, "as_of"))
+        return manifests.known_at(manifests.receipts(self.path, manifest), utc(as_of, "as_of"))
 
     def _variables(self, asked: Sequence[str] | None) -> list[str] | None:
         """The asked variables in the order of the schema."""
@@ -402,24 +317,3 @@ class Store:
                 f"{self.path}: no daily variable {unknown[0]!r}: there are {', '.join(TIME_VARIABLES)}"
             )
         return [name for name in TIME_VARIABLES if name in asked]
-
-
-def _utc(time: dt.datetime, name: str) -> dt.datetime:
-    if time.tzinfo is None:
-        raise DataError(f"{name} {time} has no time zone: give it one, e.g. datetime.now(timezone.utc)")
-    return time.astimezone(dt.UTC)
-
-
-def _days(start: Day, end: Day, source: str) -> NDArray[np.datetime64]:
-    """All days from `start` to `end`."""
-    try:
-        first, last = (
-            np.datetime64(pd.Timestamp(str(d) if isinstance(d, str) else d).date(), "D") for d in (start, end)
-        )
-    except ValueError:
-        raise DataError(f"{source}: {start}..{end} are no dates: write them as 1999-10-01") from None
-    if last < first:
-        raise DataError(
-            f"{source}: the period asked for, {first}..{last}, is empty: let it end after it starts"
-        )
-    return np.arange(first, last + 1)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import StateType
 
 import flows.training
 from dhbv.errors import DhbvError
@@ -135,14 +136,40 @@ def test_what_does_not_run_is_not_promoted(
     assert events == []
 
 
+def test_what_one_basin_lacks_is_no_fault_of_the_weights(site: Site, path: str) -> None:
+    """Real attribute tables have gaps; the smoke test is of the first basin."""
+    site.operation.store.rename(site.models / "whole")
+    gaps = site.region.isel(time=slice(0, 400)).copy(deep=True)
+    gaps["aridity"][0] = float("nan")
+    site.store.append(gaps, source="history")
+    training.promote(path, site.publish(1).id, "a test")
+
+
 def test_ingest_takes_and_reports(site: Site, path: str) -> None:
     drop(site, "a.csv", 0, 1, prcp={("02", day(1)): -3.0})
-    (site.operation.folder / "incoming" / "b.csv").write_text("nothing\n")
     assert data.ingest(path, today=day(5)) == 1
     text = page("data-quality")
     assert "negative" in text
     assert "02" in text
+    assert data.ingest(path, today=day(5)) == 0
     assert site.store.span("prcp") == (site.region["time"].values[0].astype("M8[D]").item(), day(1))
+
+
+def test_ingest_fails_for_what_was_refused_and_takes_the_rest(site: Site, path: str) -> None:
+    (site.operation.folder / "incoming").mkdir()
+    (site.operation.folder / "incoming" / "a.csv").write_text("nothing\n")
+    drop(site, "b.csv", 0, 1)
+    state = data.ingest(path, today=day(5), return_state=True)
+    assert state.type is StateType.FAILED
+    assert state.message is not None
+    assert "1 deliveries could not be taken (1 were): a.csv: " in state.message
+    assert "**refused** a.csv" in page("data-quality")
+    span = site.store.span("prcp")
+    assert span is not None
+    assert span[1] == day(1)
+    # Day by day until somebody mends or removes it.
+    with pytest.raises(DhbvError, match=r"could not be taken \(0 were\): a\.csv"):
+        data.ingest(path, today=day(6))
 
 
 class TestMonitor:
@@ -198,8 +225,11 @@ ATTRIBUTES = {
 
 
 class TestSmoke:
-    def test_a_sound_model_passes(self, tmp_path: Path) -> None:
+    def test_a_sound_model_passes_without_a_word(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
         smoke_test(small_model(tmp_path / "m").path, ATTRIBUTES)
+        assert caplog.messages == []
 
     def test_damaged_weights_do_not(self, tmp_path: Path) -> None:
         model = small_model(tmp_path / "m")

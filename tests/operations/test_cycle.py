@@ -185,15 +185,139 @@ def test_with_all_states_damaged_it_spins_up(site: Site) -> None:
     assert record["flags"] == STAND_IN | {"SPUN_UP": "all", "STATE_DAMAGED": "all"}
 
 
-def test_a_state_without_a_basin_is_not_used(make_site: MakeSite) -> None:
-    site = make_site()
+def test_a_new_basin_alone_is_spun_up(site: Site) -> None:
     cycle.run(site.operation, ISSUE)
     site.arrive(0, 0)
-    state = state_of(site, 0)
-    states.write(site.operation.forecasts, state.select(BASINS[:4]), {})
-    record = cycle.run(site.operation, day(1)).record
-    assert "STATE_DAMAGED" in record["flags"]
-    assert "the state has no basin 05" in record["notes"][0]
+    old = state_of(site, 0)
+    states.write(site.operation.forecasts, old.select([b for b in BASINS if b != "02"]), {}, None)
+    made = cycle.run(site.operation, day(1))
+    assert made.record["start"] == f"state valid at {ISSUE}, advanced; spin-up of 400 days in new basin 02"
+    assert made.record["flags"] == STAND_IN | {"SPUN_UP": ["02"]}
+    model = site.registry.serving().model
+    known = site.region.sel(time=slice(None, str(day(0))))
+    advanced, ours = forecast.run(model, known, Period(start=day(0), end=day(0)), state=old)
+    _, theirs = forecast.run(model, known, Period(start=day(0), end=day(0)), spin_up_days=399)
+    state = state_of(site, 1)
+    assert state.basins == BASINS
+    for basin in BASINS:
+        whole = (theirs if basin == "02" else ours).select([basin])
+        for got, wanted in zip(arrays(state.select([basin])), arrays(whole), strict=True):
+            np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-12)
+    analysis = output(made, ANALYSIS)
+    assert analysis["basin"].values.tolist() == list(BASINS)
+    np.testing.assert_allclose(analysis["runoff"].values[0], advanced["runoff"].values[0], rtol=1e-6)
+    site.arrive(1, 1)
+    assert cycle.run(site.operation, day(2)).record["flags"] == STAND_IN
+
+
+def test_a_new_basin_joins_a_state_that_is_there(site: Site) -> None:
+    """As when weights are promoted and a basin comes before the forecast."""
+    cycle.run(site.operation, ISSUE)
+    sound = state_of(site, 0)
+    (site.operation.forecasts / "cycles" / str(ISSUE)).rename(site.models / "kept")
+    states.write(site.operation.forecasts, sound.select(BASINS[:4]), {"01": 1}, None)
+    made = cycle.run(site.operation, ISSUE)
+    assert made.record["start"] == "spin-up of 400 days in new basin 05"
+    assert made.record["flags"] == STAND_IN | {"SPUN_UP": ["05"], "FILLED": ["01"]}
+    for got, wanted in zip(arrays(state_of(site, 0)), arrays(sound), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-12)
+
+
+class TestLateWeather:
+    """What a forecaster expects: the state is that of the weather as it is known now."""
+
+    def correct(self, site: Site, n: int, basin: str = "03", *, name: str = "prcp") -> None:
+        cell = site.region.sel(time=[str(day(n))], basin=[basin])[[name]] + 7.0
+        site.store.append(cell, source="correction")
+
+    def straight(self, site: Site, n: int) -> State:
+        """The state of one run over the weather that the store knows now, from the first cycle's."""
+        known = site.store.window(day(-1), day(n - 1), basins=BASINS)
+        period = Period(start=day(0), end=day(n - 1))
+        model = site.registry.serving().model
+        first = state_of(site, 0)
+        return forecast.run(model, known, period, state=first)[1]
+
+    def same(self, site: Site, n: int) -> None:
+        for ours, theirs in zip(arrays(state_of(site, n)), arrays(self.straight(site, n)), strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)
+
+    def until(self, site: Site, n: int) -> Cycle:
+        made = cycle.run(site.operation, ISSUE)
+        for k in range(1, n + 1):
+            site.arrive(k - 1, k - 1)
+            made = cycle.run(site.operation, day(k))
+        return made
+
+    def test_corrected_days_are_run_again(self, site: Site) -> None:
+        self.until(site, 4)
+        self.correct(site, 2)
+        site.arrive(4, 4)
+        made = cycle.run(site.operation, day(5))
+        assert made.record["start"] == f"state valid at {day(2)}, advanced"
+        assert made.record["notes"] == [f"the weather from {day(2)} on has come or was corrected in basin 03"]
+        assert made.record["flags"] == STAND_IN
+        assert output(made, ANALYSIS)["time"].values[0] == np.datetime64(day(2))
+        self.same(site, 5)
+        # The next one has nothing to mend.
+        site.arrive(5, 5)
+        made = cycle.run(site.operation, day(6))
+        assert made.record["start"] == f"state valid at {day(5)}, advanced"
+        assert made.record["notes"] == []
+        self.same(site, 6)
+
+    def test_a_state_in_between_that_was_never_mended_is_passed_over(self, site: Site) -> None:
+        self.until(site, 4)
+        self.correct(site, 1)
+        site.arrive(4, 4)
+        cycle.run(site.operation, day(5))
+        self.correct(site, 3)
+        site.arrive(5, 5)
+        made = cycle.run(site.operation, day(6))
+        assert made.record["start"] == f"state valid at {day(1)}, advanced"
+        self.same(site, 6)
+
+    def test_of_several_corrections_the_first_day_counts(self, site: Site) -> None:
+        self.until(site, 4)
+        self.correct(site, 3, "01")
+        self.correct(site, 1, "04")
+        site.arrive(4, 4)
+        made = cycle.run(site.operation, day(5))
+        assert made.record["start"] == f"state valid at {day(1)}, advanced"
+        assert made.record["notes"][0].endswith("in basin 01, 04")
+        self.same(site, 5)
+
+    def test_a_day_that_was_filled_and_has_come(self, site: Site) -> None:
+        cycle.run(site.operation, ISSUE)
+        site.arrive(0, 0, without=("04",))
+        assert cycle.run(site.operation, day(1)).record["flags"] == STAND_IN | {"FILLED": ["04"]}
+        site.arrive(0, 1)
+        made = cycle.run(site.operation, day(2))
+        assert made.record["flags"] == STAND_IN
+        assert made.record["start"] == f"state valid at {ISSUE}, advanced"
+        self.same(site, 2)
+
+    def test_without_a_state_early_enough_it_spins_up(self, site: Site) -> None:
+        self.until(site, 1)
+        self.correct(site, -2)
+        site.arrive(1, 1)
+        made = cycle.run(site.operation, day(2))
+        assert made.record["flags"] == STAND_IN | {"SPUN_UP": "all"}
+
+    @pytest.mark.parametrize(("n", "name"), [(-states.KEPT - 1, "prcp"), (0, "streamflow")])
+    def test_what_is_too_old_or_no_weather_changes_nothing(self, site: Site, n: int, name: str) -> None:
+        self.until(site, 1)
+        self.correct(site, n, name=name)
+        site.arrive(1, 1)
+        made = cycle.run(site.operation, day(2))
+        assert made.record["start"] == f"state valid at {day(1)}, advanced"
+        assert made.record["notes"] == []
+
+    def test_a_store_that_was_made_anew_is_trusted(self, site: Site) -> None:
+        self.until(site, 1)
+        site.operation.store.rename(site.models / "lost")
+        site.store.append(site.region.sel(time=slice(None, str(day(1)))), source="again")
+        assert cycle.run(site.operation, day(2)).record["start"] == f"state valid at {day(1)}, advanced"
 
 
 def test_missing_cycles_are_made_in_order_once_each(site: Site) -> None:
@@ -293,7 +417,7 @@ def test_a_replay_of_old_days_keeps_its_states(site: Site) -> None:
     state = state_of(site, 0)
     for n in range(1, states.KEPT + 1):
         newer = State(**{**state.__dict__, "time": np.datetime64(day(n))})
-        states.write(site.operation.forecasts, newer, {})
+        states.write(site.operation.forecasts, newer, {}, None)
     cycle.run(site.operation, day(-5))
     assert cycle.run(site.operation, day(-4)).record["start"] == f"state valid at {day(-5)}, advanced"
 
@@ -303,9 +427,9 @@ def test_only_the_newest_states_are_kept(site: Site) -> None:
     state = state_of(site, 0)
     for n in range(1, states.KEPT + 3):
         newer = State(**{**state.__dict__, "time": np.datetime64(day(n))})
-        path = states.write(site.operation.forecasts, newer, {"01": 1, "02": 0})
+        path = states.write(site.operation.forecasts, newer, {"01": 1, "02": 0}, None)
     assert len(list(path.parent.glob("*.state"))) == len(list(path.parent.glob("*.json"))) == states.KEPT
-    assert json.loads(path.with_suffix(".json").read_text()) == {"01": 1}
+    assert json.loads(path.with_suffix(".json").read_text()) == {"flags": {"01": 1}, "known": None}
 
 
 class TestProvenance:

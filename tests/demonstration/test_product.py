@@ -1,8 +1,7 @@
-"""The demo makes what it promises and tells it on one screen, here in the small."""
+"""What the demo gives without its loop: model, forecast, figures, recovery, on one screen."""
 
 from __future__ import annotations
 
-import io
 import json
 import math
 from collections.abc import Callable
@@ -12,53 +11,27 @@ from typing import Any
 import msgspec
 import pytest
 import xarray as xr
-from rich.console import Console
-from rich.progress import Progress
 
-from bmi import DeltaHbv
 from dhbv import model_directory
-from dhbv.data.synthetic import SyntheticRegion, synthetic_region
+from dhbv.demonstration import demo, region
+from dhbv.demonstration.product import RECOVERED
 from dhbv.errors import DhbvError
+from tests.demonstration.conftest import BASINS, run, shown, small
 
-demonstration = pytest.importorskip("dhbv.demonstration", exc_type=ImportError)
-
-BASINS = 12
-
-
-def run(out: Path, data: Path | None = None) -> dict[str, Any]:
-    with Progress(console=Console(file=io.StringIO())) as bars:
-        summary: dict[str, Any] = demonstration.run(out, data, None, DeltaHbv, bars)
-    return summary
+pytestmark = pytest.mark.usefixtures("in_the_small")
 
 
-def shown(summary: dict[str, Any]) -> str:
-    console = Console(file=io.StringIO(), width=120, record=True)
-    console.print(demonstration.render(summary))
-    return console.export_text()
-
-
-def small(**_: object) -> SyntheticRegion:
-    return synthetic_region(n_basins=BASINS, years=4)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _small() -> Any:
+@pytest.fixture(autouse=True, scope="module")
+def _shorter(in_the_small: None) -> Any:
+    """What the weights are worth does not matter here."""
     with pytest.MonkeyPatch.context() as patch:
-        training = {"iterations": 3, "batch_basins": 4, "warmup_days": 30, "window_days": 60}
-        network = msgspec.structs.replace(demonstration._MODEL.network, hidden=8, layers=(16,))
         for name in ("_TRAINING", "_REAL_TRAINING"):
-            patch.setattr(
-                demonstration, name, msgspec.structs.replace(getattr(demonstration, name), **training)
-            )
-        for name in ("_MODEL", "_REAL_MODEL"):
-            smaller = msgspec.structs.replace(getattr(demonstration, name), components=4, network=network)
-            patch.setattr(demonstration, name, smaller)
-        patch.setattr(demonstration, "synthetic_region", small)
+            patch.setattr(region, name, msgspec.structs.replace(getattr(region, name), iterations=3))
         yield
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+def made(tmp_path_factory: pytest.TempPathFactory, _shorter: None) -> tuple[Path, dict[str, Any]]:
     out = tmp_path_factory.mktemp("runs") / "demo"
     return out, run(out)
 
@@ -73,7 +46,7 @@ def test_model_forecast_and_figures_are_there(made: tuple[Path, dict[str, Any]])
     out, summary = made
     assert all(Path(path).exists() for path in summary["made"])
     model = model_directory.load(out / "model")
-    assert len(model.config.data.held_out) == 2
+    assert len(model.config.data.held_out) == 12
     with xr.open_dataset(out / "forecast.nc") as fluxes:
         assert fluxes.attrs["weights_sha256"] == model.weights_sha256
         assert fluxes.sizes["basin"] == BASINS
@@ -92,7 +65,7 @@ def test_figures_told_are_finite_and_plain(made: tuple[Path, dict[str, Any]]) ->
     assert summary["region"] == "synthetic"
     assert set(summary["evaluations"]) == set(summary["recovery"]) == {"test period", "held-out basins"}
     for found in summary["recovery"].values():
-        assert set(found) == set(demonstration.RECOVERED)
+        assert set(found) == set(RECOVERED)
         assert all(-1.0 <= r <= 1.0 for r in found.values())
 
 
@@ -102,50 +75,65 @@ def test_bmi_gives_the_forecast_and_water_is_kept(made: tuple[Path, dict[str, An
     assert summary["water_balance_mm"] <= 1e-2
 
 
-def test_one_screen_tells_it(made: tuple[Path, dict[str, Any]]) -> None:
-    _, summary = made
+def test_one_screen_tells_it_and_what_was_left_out(made: tuple[Path, dict[str, Any]]) -> None:
+    out, summary = made
     text = shown(summary)
     assert f"δ-HBV on {BASINS} basins (synthetic)" in text
-    for part in (
+    parts = (
         "median NSE",
         "median KGE",
         "correlation with the true beta",
         "water balance",
         "BMI hour by hour",
-    ):
+    )
+    for part in parts:
         assert part in text
     assert "test period" in text
     assert "forecast.nc" in text.replace("\n", "")
+    assert "left out: the operational loop, which needs Prefect: pip install 'delta-hbv[flows]'" in text
+    assert "journal" not in text
     assert len(text.splitlines()) <= 40
+    assert not (out / "registry").exists()
 
 
 def test_a_second_run_replaces_the_first_and_real_data_tell_no_recovery(
-    made: tuple[Path, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    region = small().region.isel(basin=slice(0, 7))
-    region["streamflow"][2] = float("nan")
-    region.to_netcdf(tmp_path / "region.nc")
-    monkeypatch.setattr(demonstration, "MOST_BASINS", 3)
-    monkeypatch.setattr(
-        demonstration.report, "write_figures", lambda _e, _r, folder, truth: [folder / f"{truth}.png"]
-    )
+    data = small().region.isel(basin=slice(0, 7))
+    data["streamflow"][2] = float("nan")
+    data.to_netcdf(tmp_path / "region.nc")
+    monkeypatch.setattr(region, "MOST_BASINS", 3)
+    monkeypatch.setattr(demo.report, "write_figures", lambda _e, _r, folder, truth: [folder / f"{truth}.png"])
     out = tmp_path / "demo"
     (out / "figures").mkdir(parents=True)
     (out / "figures" / "old.png").touch()
-    summary = run(out, tmp_path / "region.nc")
+    summary = run(out, tmp_path / "region.nc", service=pytest.fail)
     assert summary["made"][2].endswith("None.png"), "no truth is drawn"
     assert not (out / "figures" / "old.png").exists()
     assert summary["basins"] == 3, "every second of the six gauged ones"
     assert summary["region"] == str(tmp_path / "region.nc")
     assert summary["recovery"] is None
     assert summary["bmi_difference_mm"] <= 1e-4
-    assert "correlation with the true" not in shown(summary)
+    text = shown(summary)
+    assert "correlation with the true" not in text
+    assert "whose gate promotes nothing on fewer than 10 basins with flow" in text
+
+
+@pytest.mark.parametrize(("basins", "held_out"), [(2, 1), (7, 1), (10, 5), (14, 7), (36, 6)])
+def test_the_gate_gets_its_five_held_out_basins(
+    monkeypatch: pytest.MonkeyPatch, basins: int, held_out: int
+) -> None:
+    monkeypatch.setattr(region, "HELD_OUT_EVERY", 6)
+    data = small().region.isel(basin=slice(0, basins), time=slice(0, 1826))
+    data = region._config(data, region._MODEL, region._TRAINING).data
+    assert len(data.held_out) == held_out
+    assert len(data.basins or ()) == basins - held_out
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda r: r.isel(time=slice(0, 1000)), "at least 4 years of days, the data hold 1000 days"),
+        (lambda r: r.isel(time=slice(0, 1000)), "at least 5 years of days, the data hold 1000 days"),
         (lambda r: r.isel(basin=slice(0, 1)), "at least 2 basins with observed flow on 80 % of the days"),
     ],
 )
@@ -155,3 +143,10 @@ def test_too_few_days_or_basins_are_an_error(
     change(small().region).to_netcdf(tmp_path / "region.nc")
     with pytest.raises(DhbvError, match=message):
         run(tmp_path / "demo", tmp_path / "region.nc")
+
+
+def test_an_operation_that_is_no_demo_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "site" / "registry").mkdir(parents=True)
+    with pytest.raises(DhbvError, match="holds registry, which no demo has made: choose another folder"):
+        run(tmp_path / "site")
+    assert (tmp_path / "site" / "registry").is_dir()

@@ -1,0 +1,129 @@
+"""`dhbv fluxes` from a person's side: files, tables, JSON and messages."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from typer.testing import CliRunner
+
+from dhbv import fluxes as fx
+from dhbv.errors import DhbvError
+from dhbv.fluxes import Archive
+from dhbv.fluxes.aggregation import AGGREGATIONS
+from dhbv.fluxes_cli import How, app
+from tests.fluxes.conftest import Run
+from tests.fluxes.test_balancing import leak
+
+
+def invoke(*words: object, code: int = 0) -> str:
+    result = CliRunner().invoke(app, [str(w) for w in words])
+    if isinstance(result.exception, DhbvError):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return result.stdout
+
+
+def test_a_csv_of_months_in_m3_s(filled: Archive, run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "flow.csv"
+    invoke(
+        "get", "--archive", filled.path, "--basins", run.basins[2], "--variables", "srflow, SWE", "--units",
+        "srflow=m3 s-1", "--aggregation", "monthly", "--start", "2000-01-01", "--end", "2000-12-31", "--out", out,
+    )  # fmt: skip
+    table = pd.read_csv(out, dtype={"basin": str})
+    assert list(table.columns) == [
+        "basin",
+        "time",
+        "srflow [m3 s-1]",
+        "SWE [mm]",
+        "days [d]",
+        "days_in_period [d]",
+    ]
+    assert len(table) == 12
+    same = fx.open(
+        filled.path, basins=run.basins[2:], variables="srflow", units="m3 s-1", aggregation="monthly",
+        start="2000-01-01", end="2000-12-31",
+    )  # fmt: skip
+    np.testing.assert_allclose(table["srflow [m3 s-1]"], same["srflow"][0])
+
+
+def test_a_csv_is_printed(filled: Archive) -> None:
+    lines = invoke("get", "--archive", filled.path, "--variables", "et", "--end", "1999-11-21", "--out", "-")
+    assert lines.splitlines()[0] == "basin,time,et,made_by"
+    assert len(lines.splitlines()) == 1 + 3 * 2
+
+
+def test_forecasts_by_lead(filled: Archive, run: Run, tmp_path: Path) -> None:
+    filled.append(run.fluxes.isel(time=slice(0, 3)), "forecast", source="f/1", content="1")
+    out = tmp_path / "ahead.nc"
+    invoke(
+        "get",
+        "--archive",
+        filled.path,
+        "--forecasts",
+        "--variables",
+        "runoff",
+        "--leads",
+        "2,3",
+        "--out",
+        out,
+    )
+    with xr.open_dataset(out) as file:
+        assert file["lead"].values.tolist() == [2, 3]
+        assert file["runoff"].dims == ("basin", "issue", "lead")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--leads", "1"], "--leads: only forecasts have leads: add --forecasts"),
+        (
+            ["--forecasts", "--aggregation", "monthly"],
+            "--aggregation monthly: forecasts are told by day and lead",
+        ),
+        (["--forecasts", "--leads", "one"], "--leads one: write whole days by commas"),
+        (["--box", "1,2,3"], "--box 1,2,3: write four numbers"),
+        (["--units", "runoff=mm,cm"], "--units runoff=mm,cm: write one unit for all, or NAME=UNIT"),
+        (["--variables", "srflo"], "nearest: srflow"),
+    ],
+)
+def test_mistakes_are_told(filled: Archive, words: list[str], message: str) -> None:
+    with pytest.raises(DhbvError) as caught:
+        invoke("get", "--archive", filled.path, "--out", "-", *words)
+    assert message in str(caught.value)
+
+
+def test_a_balance_as_json(filled: Archive, run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "balance.json"
+    invoke("balance", "--archive", filled.path, "--json", out)
+    content = json.loads(out.read_text())
+    assert [b["basin"] for b in content["per_basin"]] == sorted(run.basins)
+    assert all(abs(b["residual_mm"]) <= b["rounding_mm"] for b in content["per_basin"])
+
+
+def test_a_leak_leaves_with_1(archive: Archive, run: Run, tmp_path: Path) -> None:
+    archive.append(leak(run, "lower_zone", "2000-04-01", 0.5), "analysis", source="x", content="x")
+    out = tmp_path / "balance.json"
+    invoke("balance", "--archive", archive.path, "--json", out, code=1)
+    (found,) = [b for b in json.loads(out.read_text())["per_basin"] if not b["closes"]]
+    assert found["why"] == "lower_zone loses 0.5 mm beyond its fluxes on 2000-04-01"
+
+
+def test_a_list_tells_versions_and_names(filled: Archive, run: Run) -> None:
+    content = json.loads(invoke("list", "--archive", filled.path, "--json", "-"))
+    assert content["basins"] == sorted(run.basins)
+    assert content["versions"] == [
+        {
+            "version": run.model.weights_sha256[:12], "what": "analysis", "first": "1999-11-20",
+            "last": "2001-01-20", "appends": 1,
+        }
+    ]  # fmt: skip
+    assert "booked_soil_water" in content["variables"]
+
+
+def test_every_aggregation_can_be_asked_for() -> None:
+    assert [how.value for how in How] == list(AGGREGATIONS)
