@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
+from rich import box as boxes
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -144,6 +145,9 @@ def balance(
     console.print(_table(worst[:SHOWN], f"{archive}, mm"))
     if len(found) > SHOWN:
         say(f"… and {len(found) - SHOWN} basins with smaller residuals; --json has all")
+    splits = dict.fromkeys(f"{s.start}: {s.begins}" for b in found for s in b.segments[1:])
+    for split in list(splits)[:SHOWN]:
+        say(f"the window is split at {split}")
     open_ones = [b for b in found if not b.closes]
     for b in open_ones[:SHOWN]:
         say(f"basin {b.basin}: {b.why}")
@@ -196,32 +200,17 @@ def _watched(what: str, act: Callable[[Callable[[int, int], None]], T]) -> T:
 
 
 def _table(found: list[Balance], title: str) -> Table:
-    heads = (
-        "basin",
-        "days",
-        "from",
-        "P",
-        "booked",
-        "Q",
-        "ET",
-        "Δsnow",
-        "Δsoil",
-        "Δzones",
-        "Δrouting",
-        "residual",
-        "",
-    )
-    shown = Table(*heads, title=escape(title))
+    heads = ("P", "booked", "Q", "ET", "Δsnow", "Δsoil", "Δzones", "Δroute", "resid.")
+    shown = Table(box=boxes.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title=escape(title))
+    shown.add_column("basin", no_wrap=True)
+    for head in heads:
+        shown.add_column(head, justify="right", no_wrap=True)
     for b in found:
-        if not b.segments:
-            shown.add_row(b.basin, "0", *[""] * (len(heads) - 3), escape(b.note))
         for s in b.segments:
+            name = b.basin if s is b.segments[0] else f"↳ {s.start}"
             terms = (s.precipitation, s.booked, s.runoff, s.evaporation, s.snow, s.soil, s.zones, s.routing)
-            mark = "[green]closes" if s.closes else "[bold red]does not close"
-            split = "" if s is b.segments[0] else f" ({escape(s.begins)})"
-            shown.add_row(
-                b.basin, str(s.days), str(s.start), *(f"{t:.2f}" for t in terms), f"{s.residual:.1e}", mark + split
-            )  # fmt: skip
+            colour = "green" if s.closes else "bold red"
+            shown.add_row(escape(name), *(f"{t:.1f}" for t in terms), f"[{colour}]{s.residual:.0e}")
     return shown
 
 

@@ -166,7 +166,9 @@ def test_a_forecast_cut_by_a_state_is_the_unbroken_one(work: Work, tmp_path: Pat
     assert State.read(kept).basins == tuple(BASINS[:2])
     assert whole.attrs["start"] == "spin-up of 300 days"
     assert whole["streamflow"].attrs["units"] == "m3 s-1"
-    assert xr.concat([first, second], "time", data_vars="minimal").equals(whole)
+    # The stores at the beginning are those of the first.
+    joined = xr.concat([first, second], "time", data_vars="minimal", coords="minimal", compat="override")
+    assert joined.equals(whole)
 
 
 def test_a_state_brings_its_basins(work: Work, tmp_path: Path) -> None:

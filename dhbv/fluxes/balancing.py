@@ -326,8 +326,10 @@ def _whole_rounding(days: _Days, single: bool) -> float:
     ends = sum(abs(days.before[s][0]) + abs(days.after[s][-1]) for s in STORES)
     flown = sum(abs(days.fluxes[n]).sum() for n in ("prcp", "et", "runoff"))
     booked = sum(abs(b).sum() for b in days.booked.values())
-    # Where one run hands over to the next the same depth has been rounded twice.
-    joints = sum(_tolerance(days.before[s][1:][days.opens[1:]]).sum() for s in STORES)
+    # Where one run hands over to the next the same depth may have been rounded twice.
+    joints = sum(
+        np.where(abs(j) <= _tolerance(days.before[s]), abs(j), 0.0).sum() for s, j in _jumps(days).items()
+    )
     bound = _HALF_ULP * (ends + flown + booked) + joints
     if single:
         bound += _SINGLE * sum(abs(days.after[s]).sum() for s in STORES)

@@ -70,7 +70,11 @@ def check(fluxes: xr.Dataset, source: str) -> None:
 def static(fluxes: xr.Dataset) -> pd.DataFrame:
     """What a run tells of its basins, [basin, name]."""
     index = pd.Index([str(b) for b in fluxes["basin"].values], dtype=object, name="basin")
-    return pd.DataFrame({n: pd.Series(fluxes[n].values, index) for n in STATIC if n in fluxes}, index=index)
+    table = pd.DataFrame({n: pd.Series(fluxes[n].values, index) for n in STATIC if n in fluxes}, index=index)
+    if "huc_02" in table and pd.api.types.is_numeric_dtype(table["huc_02"]):
+        units = [None if pd.isna(u) else f"{int(u):02d}" for u in table["huc_02"]]
+        table["huc_02"] = pd.Series(units, index, dtype=object)
+    return table
 
 
 def analysis_rows(fluxes: xr.Dataset, batch: int, version: str) -> Iterator[tuple[int, pa.Table]]:

@@ -110,6 +110,7 @@ def test_daily_appends_are_one_segment(archive: Archive, run: Run) -> None:
     for found in balances(archive).values():
         (segment,) = found.segments
         assert (segment.days, found.closes) == (6, True)
+        assert segment.rounding < 1e-4, "handing over from day to day is no excuse"
 
 
 def leak(run: Run, store: str, day: str, depth: float) -> xr.Dataset:

@@ -11,6 +11,7 @@ import pytest
 import xarray as xr
 from typer.testing import CliRunner
 
+from dhbv import cli
 from dhbv import fluxes as fx
 from dhbv.errors import DhbvError
 from dhbv.fluxes import Archive
@@ -127,3 +128,21 @@ def test_a_list_tells_versions_and_names(filled: Archive, run: Run) -> None:
 
 def test_every_aggregation_can_be_asked_for() -> None:
     assert [how.value for how in How] == list(AGGREGATIONS)
+
+
+def test_a_hindcast_goes_into_an_archive_once(run: Run, tmp_path: Path) -> None:
+    run.region.to_netcdf(tmp_path / "region.nc")
+    words = [
+        "forecast", run.model.path, "--data", tmp_path / "region.nc", "--start", "2000-02-27", "--end", "2000-03-02",
+        "--spin-up-days", "60", "--out", tmp_path / "run.nc", "--archive", tmp_path / "archive",
+    ]  # fmt: skip
+    for _ in range(2):
+        result = CliRunner().invoke(cli.app, [str(w) for w in words])
+        assert result.exit_code == 0, result.output
+    (entry,) = Archive(tmp_path / "archive").entries()
+    assert (entry.source, entry.start, entry.served) == ("run.nc", "spin-up of 60 days", False)
+    back = fx.open(tmp_path / "archive")
+    with xr.open_dataset(tmp_path / "run.nc") as file:
+        for name in ("et", "routing_store"):
+            np.testing.assert_array_equal(back[name], file[name].sel(basin=back["basin"]))
+    assert all(b.closes for b in fx.balance(tmp_path / "archive"))

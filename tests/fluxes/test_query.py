@@ -83,6 +83,13 @@ def test_basins_by_list_text_file_unit_and_box(filled: Archive, run: Run, tmp_pa
         asked(box=(0.0, 0.0, 1.0, 1.0))
 
 
+def test_hydrologic_units_that_came_as_numbers_are_text(archive: Archive, run: Run) -> None:
+    numbered = run.fluxes.isel(time=slice(0, 1)).assign(huc_02=("basin", [1.0, np.nan, 17.0]))
+    archive.append(numbered, "analysis", source="x", content="x")
+    assert fx.open(archive.path, huc="01")["basin"].values.tolist() == run.basins[:1]
+    assert fx.open(archive.path, basins=run.basins)["huc_02"].values.tolist() == ["01", "", "17"]
+
+
 def test_a_period_and_days_that_are_not_there(filled: Archive, run: Run) -> None:
     back = fx.open(filled.path, basins=run.basins, variables="et", start="1999-11-18", end="1999-11-22")
     assert np.isnan(back["et"][:, :2]).all()
