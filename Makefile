@@ -13,14 +13,15 @@ install: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[analysis,train,flows,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[analysis,train,baselines,flows,dev]'
 	touch $@
 
 demo: install
 	$(BIN)/dhbv demo $(if $(DATA),--data '$(DATA)')
 
+# A file's tests stay together: they share models that take seconds to make.
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 # Kills, outages and a real server: minutes more.
 drill: install

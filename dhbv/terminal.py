@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dhbv.files import written_whole
 
@@ -17,6 +18,15 @@ console = Console(stderr=True)
 Json = Annotated[
     str | None, typer.Option("--json", metavar="FILE|-", help="Write the result as JSON; - prints it.")
 ]
+
+
+def progress_bars(width: int = 9, *, quiet: bool = False) -> Progress:
+    """Bars with a description of so many letters, a note and the time left; every task has a field `note`."""
+    columns = (
+        TextColumn(f"{{task.description:<{width}}}"), BarColumn(), MofNCompleteColumn(),
+        TimeRemainingColumn(), TextColumn("{task.fields[note]}"),
+    )  # fmt: skip
+    return Progress(*columns, console=console, speed_estimate_period=10.0, disable=quiet)
 
 
 def say(text: str) -> None:

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from dhbv.errors import DhbvError
-from dhbv.terminal import Json, console, say, write_json
+from dhbv.terminal import Json, console, progress_bars, say, write_json
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from dhbv.configuration import Config
     from dhbv.experiments.plans import Plan
+    from dhbv.experiments.run import Method
 
 app = typer.Typer(
     help="Experiments of the literature: temporal, ungauged basins and regions, scaling, ensembles; and their report.",
@@ -44,6 +44,16 @@ Name = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of the draw of basins.")]
+Protocol = Annotated[
+    str, typer.Option(help="Which basins are held out: none (temporal), random folds (pub), regions (pur).")
+]
+Folds = Annotated[int, typer.Option(min=2, help="Random folds of the basins, for pub.")]
+Repetitions = Annotated[
+    int, typer.Option(min=1, help="Of SCE-UA a basin, as spotpy counts them: points kept count twice.")
+]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Basins calibrated at once; default: one a processor.")
+]
 
 
 @app.command()
@@ -99,17 +109,11 @@ def pur(
     Example: dhbv experiment pur --config configs/experiments/delta.yaml --data $CAMELS/camels_us_maurer.nc
     --out docs/benchmarks/results/pur_delta.parquet --regions north_west
     """
-    from dhbv.experiments import plans
-
-    def plan(c: Config, r: xr.Dataset) -> Plan:
-        if "huc_02" not in r:
-            raise DhbvError(
-                f"{data}: no attribute huc_02, by which regions are told apart: add it to the table"
-            )
-        return plans.pur(c, _ids(r), dict(zip(_ids(r), r["huc_02"].values.tolist(), strict=True)))
-
     labels = None if regions is None else _listed(regions, str, "--regions")
-    _run(config, [data], attributes, out, work, name, device, json_file, plan, labels)
+    _run(
+        config, [data], attributes, out, work, name, device, json_file,
+        lambda c, r: _by_region(c, r, data), labels,
+    )  # fmt: skip
 
 
 @app.command()
@@ -165,6 +169,88 @@ def ensemble(
 
 
 @app.command()
+def calibrate(
+    config: ConfigFile, data: Data, out: Out, attributes: Attributes = None, work: Work = None,
+    name: Name = None, json_file: Json = None,
+    repetitions: Repetitions = 10_000, processes: Workers = None,
+) -> None:  # fmt: skip
+    """Baseline: plain HBV calibrated at each gauge by itself (SCE-UA), tested on other years.
+
+    Basins, days and seed are those of the configuration. Each basin is kept as soon as it is done.
+
+    Example: dhbv experiment calibrate --config configs/experiments/delta.yaml --data $CAMELS/camels_us_maurer.nc
+    --out docs/benchmarks/results/sceua.parquet
+    """
+    from dhbv.baselines import site_by_site
+    from dhbv.experiments import plans
+
+    _run(
+        config, [data], attributes, out, work, name or "HBV, SCE-UA", "cpu", json_file,
+        lambda c, r: plans.temporal(c, _ids(r)),
+        method=lambda c, r: site_by_site.calibrated(c, repetitions, _workers(processes)),
+    )  # fmt: skip
+
+
+@app.command()
+def transfer(
+    config: ConfigFile, data: Data, out: Out, attributes: Attributes = None, work: Work = None,
+    name: Name = None, json_file: Json = None,
+    protocol: Protocol = "pub", folds: Folds = 10, seed: Seed = 0,
+    donors: Annotated[int, typer.Option(min=1, help="Gauged basins whose flows are averaged.")] = 1,
+    repetitions: Repetitions = 10_000, processes: Workers = None,
+) -> None:  # fmt: skip
+    """Baseline: held-out basins with the calibrated parameters of the gauged basin whose attributes are nearest.
+
+    The folds are those of `pub`, or the regions of `pur`. With the work folder of `calibrate` nothing is
+    calibrated again.
+
+    Example: dhbv experiment transfer --config configs/experiments/delta.yaml --data $CAMELS/camels_us_maurer.nc
+    --work runs/experiments/sceua --out docs/benchmarks/results/pub_transfer.parquet
+    """
+    from dhbv.baselines import site_by_site
+
+    if protocol == "temporal":
+        raise DhbvError("--protocol temporal holds out no basin to transfer parameters to: choose pub or pur")
+
+    def plan(c: Config, r: xr.Dataset) -> Plan:
+        made = _plan(protocol, c, r, data, folds, seed)
+        return made._replace(
+            choices=made.choices | {"donors": donors, "attributes": list(c.model.attributes)}
+        )
+
+    _run(
+        config, [data], attributes, out, work, name or "HBV, SCE-UA, transferred", "cpu", json_file, plan,
+        method=lambda c, r: site_by_site.transferred(c, repetitions, _workers(processes), donors),
+    )  # fmt: skip
+
+
+@app.command()
+def lstm(
+    config: ConfigFile, data: Data, out: Out, attributes: Attributes = None, work: Work = None,
+    name: Name = None, device: Device = "auto", json_file: Json = None,
+    protocol: Protocol = "temporal", folds: Folds = 10, seed: Seed = 0,
+    only: Annotated[str | None, typer.Option(help="Trainings to run now, as fold_0,fold_1; default: all.")] = None,
+    hidden: Annotated[int, typer.Option(min=1, help="Units.")] = 256,
+    dropout: Annotated[float, typer.Option(min=0.0, max=0.99, help="On the output of the LSTM.")] = 0.4,
+) -> None:  # fmt: skip
+    """Baseline: a plain LSTM from weather and attributes to streamflow, with no water balance.
+
+    Basins, days, attributes, windows and training are those of the configuration; the loss is that of NSE alone.
+
+    Example: dhbv experiment lstm --config configs/experiments/delta.yaml --data $CAMELS/camels_us_maurer.nc
+    --out docs/benchmarks/results/lstm.parquet
+    """
+    from dhbv.baselines import plain_lstm
+
+    _run(
+        config, [data], attributes, out, work, name or "LSTM", device, json_file,
+        lambda c, r: _plan(protocol, c, r, data, folds, seed),
+        None if only is None else _listed(only, str, "--only"),
+        method=lambda c, r: plain_lstm.plain_lstm(c, r, hidden, dropout),
+    )  # fmt: skip
+
+
+@app.command()
 def report(
     results: Annotated[Path, typer.Option(help="Folder of results files.")] = Path("docs/benchmarks/results"),
     out: Annotated[Path, typer.Option(help="Markdown to write; figures go to a folder of its name.")] = Path(
@@ -185,6 +271,7 @@ def _run(
     config: Path, data: Sequence[Path], attributes: Path | None, out: Path, work: Path | None,
     name: str | None, device: str, json_file: str | None,
     plan: Callable[[Config, xr.Dataset], Plan], only: list[str] | None = None,
+    method: Callable[[Config, xr.Dataset], Method] | None = None,
 ) -> None:  # fmt: skip
     from dhbv import configuration
     from dhbv.evaluation import scores
@@ -199,8 +286,10 @@ def _run(
     first = next(iter(regions.values()))
     made = plan(settings, first)
     folder = work or Path("runs/experiments") / out.stem
-    job = Job(name or config.stem, settings, made, regions, folder, out, device)
-    with _bars() as bars:
+    job = Job(
+        name or config.stem, settings, made, regions, folder, out, device, method and method(settings, first)
+    )
+    with progress_bars(16) as bars:
         results = run(job, bars, only)
     told = summaries(results)
     table = Table(title=escape(f"{job.name}, {made.kind}: medians over basins"))
@@ -241,6 +330,34 @@ def _open(
     return config, {path.stem: open_region(path, attributes=attributes, basins=wanted) for path in data}
 
 
+def _plan(protocol: str, config: Config, region: xr.Dataset, data: Path, folds: int, seed: int) -> Plan:
+    """A plan of those that hold out no basin, random folds or regions."""
+    from dhbv.experiments import plans
+
+    if protocol == "temporal":
+        return plans.temporal(config, _ids(region))
+    if protocol == "pub":
+        return plans.pub(config, _ids(region), folds=folds, seed=seed)
+    if protocol == "pur":
+        return _by_region(config, region, data)
+    raise DhbvError(f"--protocol {protocol!r}: choose temporal, pub or pur")
+
+
+def _by_region(config: Config, region: xr.Dataset, data: Path) -> Plan:
+    from dhbv.experiments import plans
+
+    if "huc_02" not in region:
+        raise DhbvError(f"{data}: no attribute huc_02, by which regions are told apart: add it to the table")
+    units = region["huc_02"].values.tolist()
+    return plans.pur(config, _ids(region), dict(zip(_ids(region), units, strict=True)))
+
+
+def _workers(asked: int | None) -> int:
+    from dhbv.kernels import native
+
+    return asked or native.processors()
+
+
 def _ids(region: xr.Dataset) -> list[str]:
     return [str(b) for b in region["basin"].values]
 
@@ -254,11 +371,3 @@ def _listed(text: str, kind: Callable[[str], T], option: str) -> list[T]:
     if not found:
         raise DhbvError(f"{option} {text!r}: give values separated by commas")
     return found
-
-
-def _bars() -> Progress:
-    columns = (
-        TextColumn("{task.description:<16}"), BarColumn(), MofNCompleteColumn(),
-        TimeRemainingColumn(), TextColumn("{task.fields[note]}"),
-    )  # fmt: skip
-    return Progress(*columns, console=console, speed_estimate_period=10.0)

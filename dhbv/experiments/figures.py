@@ -1,4 +1,4 @@
-"""Figures of experiments, in the style of `dhbv.evaluation.figures`."""
+"""Figures of experiments, in the style of `dhbv.plots.style`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from dhbv.evaluation.figures import BLUE, GREEN, GREY, ORANGE, SKY, STYLE, WORST_SHOWN
+from dhbv.evaluation.figures import WORST_SHOWN
 from dhbv.evaluation.scores import spatial_correlation
 from dhbv.experiments.summary import INTERNAL, Point
+from dhbv.plots.style import BLUE, GREEN, GREY, ORANGE, SKY, STYLE
 
 NAMES = {"bfi": "BFI", "et": "ET", "swe": "SWE", "soil_water": "soil water"}
 _AGREEMENT = dict(zip(INTERNAL, (BLUE, ORANGE, SKY, GREEN), strict=True))

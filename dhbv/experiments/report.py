@@ -14,6 +14,7 @@ from dhbv.experiments import figures, markdown, summary
 from dhbv.experiments.plans import Kind
 from dhbv.experiments.results import ENSEMBLE, Results, read_all
 from dhbv.files import written_whole
+from dhbv.plots.style import save
 
 TITLES: dict[Kind, str] = {
     "temporal": "Other years",
@@ -56,7 +57,7 @@ def write(folder: Path, out: Path) -> list[Path]:
     with written_whole(out) as draft:
         draft.write_text(text, encoding="utf-8")
     place = out.parent / page.folder
-    return [out, *(drawing.save(figure, place / f"{stem}.png") for stem, figure in page.drawn.items())]
+    return [out, *(save(figure, place / f"{stem}.png") for stem, figure in page.drawn.items())]
 
 
 def _lines(found: Mapping[str, Results], page: Page) -> Iterator[str]:
@@ -235,10 +236,11 @@ def _making(found: Mapping[str, Results]) -> Iterator[str]:
             (
                 f"`{stem}`",
                 h.name,
-                f"{model['variant']}, M = {model['components']}, {model['network']['kind']}",
+                model.get("form")
+                or f"{model['variant']}, M = {model['components']}, {model['network']['kind']}",
                 ", ".join(h.sources),
                 str(len(h.trainings)),
-                str(training["iterations"]),
+                str(training.get("iterations", "–")),
                 f"{sum(t.seconds for t in h.trainings) / 60.0:.1f}",
                 ", ".join(map(str, h.choices.get("seeds", [training["seed"]]))),
                 h.code_version,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ import xarray as xr
 from rich.progress import Progress
 
 from dhbv import __version__, model_directory, pipeline
-from dhbv.configuration import Config
+from dhbv.configuration import Config, Section
 from dhbv.errors import DhbvError
 from dhbv.evaluation import benchmark
 from dhbv.experiments import clock, results, simulation
@@ -29,6 +29,15 @@ class Done(NamedTuple):
     record: Trained
     simulated: xr.Dataset
     table: pd.DataFrame
+
+
+class Method(NamedTuple):
+    """How trainings are made and tested where they are not of δ models."""
+
+    config: Section
+    """As results shall state it: sections `data`, `training` and `model`, whose `form` says what it is."""
+    finish: Callable[[Job, Training, str, Progress], Done]
+    """From the job, one of its trainings and the digest of that one's data set; what is done it does not do again."""
 
 
 class Job(NamedTuple):
@@ -46,6 +55,8 @@ class Job(NamedTuple):
     out: Path
     """Results file."""
     device: str = "auto"
+    method: Method | None = None
+    """None: δ models."""
 
 
 def run(job: Job, bars: Progress, only: Sequence[str] | None = None) -> Results:
@@ -59,13 +70,14 @@ def run(job: Job, bars: Progress, only: Sequence[str] | None = None) -> Results:
     wanted = chosen(job.plan, only)
     digests = [_digest(region) for region in job.regions.values()]
     header = _header(job, digests)
+    finish = job.method.finish if job.method else _finish
     results.refuse_other(header, job.out)
     overall = bars.add_task("trainings", total=len(wanted), note="")
     done: dict[str, Done] = {}
     for training in job.plan.trainings:
         if (job.work / training.label).exists():
             bars.update(overall, note=f"{training.label} is done")
-            done[training.label] = _finish(job, training, digests[training.source], bars)
+            done[training.label] = finish(job, training, digests[training.source], bars)
     bars.update(overall, completed=sum(t.label in done for t in wanted))
     made = _collect(job, header, done) if done else None
     if made is not None:
@@ -74,7 +86,7 @@ def run(job: Job, bars: Progress, only: Sequence[str] | None = None) -> Results:
         if training.label in done:
             continue
         bars.update(overall, note=training.label)
-        done[training.label] = _finish(job, training, digests[training.source], bars)
+        done[training.label] = finish(job, training, digests[training.source], bars)
         made = _collect(job, header, done)
         results.write(made, job.out)
         bars.advance(overall)
@@ -147,8 +159,9 @@ def _load(place: Path, training: Training, region: xr.Dataset) -> ModelDirectory
 def _header(job: Job, digests: Sequence[str]) -> Header:
     """Of no training yet."""
     machine = benchmark.machine(pipeline.choose_device(job.device).type)
+    config = job.method.config if job.method else job.config
     return Header(
-        name=job.name, kind=job.plan.kind, choices=job.plan.choices, config=msgspec.to_builtins(job.config),
+        name=job.name, kind=job.plan.kind, choices=job.plan.choices, config=msgspec.to_builtins(config),
         sources=dict(zip(job.regions, digests, strict=True)), planned=len(job.plan.trainings), trainings=(),
         machine={n: v if isinstance(v, int) else str(v) for n, v in machine.items()}, code_version=__version__,
     )  # fmt: skip

@@ -66,15 +66,17 @@ def score(simulated: xr.Dataset, region: xr.Dataset) -> pd.DataFrame:
     """One row a basin: every score of `dhbv.evaluation.scores`, `days`, the `COLUMNS` and `held_out`.
 
     Args:
-        simulated: of `gather` or `average`.
+        simulated: of `gather` or `average`; what a model does not know of beside `runoff` may be absent, and is NaN.
         region: observed flow and attributes of the same basins and days, and more.
     """
     there = region.sel(basin=simulated["basin"].values)
     observed = there["streamflow"].sel(time=simulated["time"])
     table = scores.score_basins(observed, simulated["runoff"])
-    table["bfi"] = scores.flux_baseflow_index(simulated["baseflow"], simulated["runoff"])
+    table["bfi"] = np.nan
+    if "baseflow" in simulated:
+        table["bfi"] = scores.flux_baseflow_index(simulated["baseflow"], simulated["runoff"])
     for name in MEANS:
-        table[name] = simulated[name].to_series()
+        table[name] = simulated[name].to_series() if name in simulated else np.nan
     table["observed_flow"] = observed.mean("time", dtype=np.float64).to_series()
     for name, attribute in (
         ("observed_bfi", "baseflow_index"), ("lat", "gauge_lat"), ("lon", "gauge_lon")
