@@ -5,22 +5,22 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from dhbv import __version__, fluxes_cli, registry_cli
 from dhbv.errors import DhbvError
 from dhbv.experiments import commands as experiment_commands
 from dhbv.nextgen import commands as nextgen_commands
-from dhbv.terminal import Json, console, say, write_json
+from dhbv.plots import commands as plot_commands
+from dhbv.stream_temperature import commands as stream_temperature_commands
+from dhbv.terminal import Json, console, progress_bars, say, write_json
 
 app = typer.Typer(
     help="δ-HBV: train, evaluate and run a differentiable HBV with learned parameters.",
@@ -54,6 +54,7 @@ class Benchmark(StrEnum):
     training = "training"
     inference = "inference"
     bmi = "bmi"
+    scale = "scale"
 
 
 @app.callback()
@@ -72,6 +73,8 @@ app.add_typer(registry_cli.app, name="registry")
 app.add_typer(nextgen_commands.app, name="ngen")
 app.add_typer(experiment_commands.app, name="experiment")
 app.add_typer(fluxes_cli.app, name="fluxes")
+app.add_typer(plot_commands.app, name="plot")
+app.command()(stream_temperature_commands.sntemp)
 
 
 @app.command()
@@ -116,7 +119,7 @@ def train(
             else open_source(data, attributes=attributes)
         )
         first = None if start_from is None else model_directory.load(start_from)
-        bars = stack.enter_context(_bars(quiet=group.rank > 0))
+        bars = stack.enter_context(progress_bars(quiet=group.rank > 0))
         training = bars.add_task("training", total=total, note="")
         testing = bars.add_task("testing", total=None, note="")
         there = region["basin"] if group.count == 1 else region.basins
@@ -166,7 +169,7 @@ def evaluate(
     asked = _basins(basins, directory.config.data.basins)
     period = _period(start, end, directory.config.data.test)
     region = open_region(data, attributes=attributes, basins=asked, end=str(period.end))
-    with _bars() as bars:
+    with progress_bars() as bars:
         task = bars.add_task("running", total=None, note="")
         result = evaluation.evaluate(
             directory, region, period, outputs=OUTPUTS if figures else ("runoff", "baseflow"),
@@ -212,7 +215,7 @@ def plausibility(
     asked = _basins(basins, directory.config.data.basins)
     period = _period(start, end, directory.config.data.test)
     region = open_region(data, attributes=attributes, basins=asked, end=str(period.end), needs_flow=False)
-    with _bars() as bars:
+    with progress_bars() as bars:
         task = bars.add_task("examining", total=None, note="")
         answers = counterfactuals.examine(
             directory, region, period,
@@ -237,10 +240,17 @@ def forecast(
     data: Data,
     start: Annotated[dt.datetime, typer.Option(formats=["%Y-%m-%d"], help="First day.", show_default=False)],
     end: Annotated[dt.datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day.", show_default=False)],
-    out: Annotated[Path, typer.Option(help="NetCDF to write.", show_default=False)],
+    out: Annotated[
+        Path, typer.Option(help="NetCDF to write; of NextGen forcing a folder.", show_default=False)
+    ],
     attributes: Attributes = None,
     basins: Basins = None,
-    state: Annotated[Path | None, typer.Option(help="Saved state to start from; else a spin-up.")] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            help="Saved state to start from, of NextGen forcing the folder of the run before; else a spin-up."
+        ),
+    ] = None,
     save_state: Annotated[
         Path | None, typer.Option(help="Where to save the state after the last day.")
     ] = None,
@@ -250,23 +260,51 @@ def forecast(
     archive: Annotated[
         Path | None, typer.Option(help="Archive of fluxes to append the run to, see `dhbv fluxes`.")
     ] = None,
+    chunk: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of NextGen forcing: catchments at once, by default up to 20,000."),
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Of NextGen forcing: run only the I-th of N parts.")
+    ] = None,
 ) -> None:
     """Run a period and write every flux and store as CF NetCDF (mm d-1, mm, discharge in m3 s-1).
 
     Example: dhbv forecast runs/small --data $CAMELS/camels_us_maurer.nc --start 1998-10-01
     --end 1999-09-30 --out runs/1999.nc --save-state runs/1999.state
+
+    NextGen's hourly forcing (NetCDF) of any number of catchments is run in chunks, into a folder of Parquet files
+    and states (mm d-1, mm); after a kill the same command goes on where it was. Example:
+
+    dhbv forecast models/camels_us_531 --data forcings.nc --attributes table.parquet --start 2026-10-02
+    --end 2026-10-02 --state runs/2026-10-01 --out runs/2026-10-02 --shard 1/4
     """
     from dhbv import forecast as forecasting
     from dhbv import model_directory
     from dhbv.data import open_region
+    from dhbv.scale import commands as scale
     from dhbv.state import State
 
     directory = model_directory.load(model)
     period = _period(start, end, None)
+    if scale.is_domain(data):
+        given = {"--basins": basins, "--save-state": save_state, "--archive": archive}
+        scale.refuse(
+            given, f"not with NextGen forcing ({data}), which is run whole, its states kept in --out"
+        )
+        with progress_bars() as bars:
+            task = bars.add_task("running", total=None, note="")
+            said = scale.forecast(
+                directory, data, attributes, period, out, state=state, spin_up_days=spin_up_days, chunk=chunk, shard=shard,
+                on_progress=lambda done, total, note: bars.update(task, completed=done, total=total, note=note),
+            )  # fmt: skip
+        say(said)
+        return
+    scale.refuse({"--chunk": chunk, "--shard": shard}, f"only with NextGen forcing, and {data} is none")
     begin = None if state is None else State.read(state)
     asked = _basins(basins, begin.basins if begin else None)
     region = open_region(data, attributes=attributes, basins=asked, end=str(period.end), needs_flow=False)
-    with _bars() as bars:
+    with progress_bars() as bars:
         task = bars.add_task("running", total=None, note="")
         fluxes, last = forecasting.run(
             directory, region, period, state=begin, spin_up_days=spin_up_days,
@@ -288,18 +326,33 @@ def forecast(
 def benchmark(
     what: Annotated[Benchmark, typer.Argument(help="What to time.", show_default=False)],
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    rounds: Annotated[int, typer.Option(min=1, help="Runs of each, in turn; medians are told.")] = 7,
-    model: Annotated[Path, typer.Option(help="Model directory that `bmi` runs.")] = Path(
+    rounds: Annotated[
+        int | None,
+        typer.Option(min=1, help="Runs of each, in turn; medians are told. By default 7, of `scale` 1."),
+    ] = None,
+    model: Annotated[Path, typer.Option(help="Model directory that `bmi` and `scale` run.")] = Path(
         "models/camels_us_531"
     ),
+    catchments: Annotated[int, typer.Option(min=1, help="Of the domain that `scale` draws.")] = 831_000,
     json_file: Json = None,
 ) -> None:
-    """Time kernels, a training step or inference against the plain loop, side by side in one run, or the
-    cost of the BMI component in NextGen.
+    """Time kernels, a training step or inference against the plain loop, side by side in one run, the
+    cost of the BMI component in NextGen, or (`scale`) a day of a nation, states in and out, files written.
 
     On a machine that others use too, OMP_WAIT_POLICY=passive keeps its threads from starving each other.
     Example: dhbv benchmark kernels --json kernels.json
     """
+    if what is Benchmark.scale:
+        from dhbv.scale import benchmark as scale
+
+        measured = scale.measure(model, catchments, rounds=rounds or 1, on_stage=say)
+        shown = Table(title=f"a day of {catchments:,} catchments", show_header=False)
+        for name, value in measured.items():
+            shown.add_row(name, _figure(value))
+        console.print(shown)
+        write_json(measured, json_file)
+        return
+    rounds = rounds or 7
     from dhbv.evaluation import benchmark as benchmarks
     from dhbv.training.trainer import choose_device
 
@@ -337,7 +390,7 @@ def demo(
     from flows.embedded import embedded
 
     service = embedded if find_spec("prefect") else None
-    with _bars() as bars:
+    with progress_bars() as bars:
         summary = demonstration.run(out, data, attributes, DeltaHbv, service, bars)
     console.print(demonstration.render(summary))
     write_json(summary, json_file)
@@ -348,17 +401,6 @@ def _figure(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {_figure(v)}" for name, v in value.items())
     return f"{value:,.4g}" if isinstance(value, float) else str(value)
-
-
-@contextmanager
-def _bars(*, quiet: bool = False) -> Iterator[Progress]:
-    """Progress bars with a note and the time left; none if `quiet`."""
-    columns = (
-        TextColumn("{task.description:<9}"), BarColumn(), MofNCompleteColumn(),
-        TimeRemainingColumn(), TextColumn("{task.fields[note]}"),
-    )  # fmt: skip
-    with Progress(*columns, console=console, speed_estimate_period=10.0, disable=quiet) as progress:
-        yield progress
 
 
 def _show(summary: dict[str, Any], title: str) -> None:

@@ -1,96 +1,59 @@
 """Figures of flow, stores, parameters and scores.
 
-Each function returns a `matplotlib.figure.Figure` and leaves pyplot's global state alone, so they work
-without a display and side by side. Fluxes come as a dataset of dimensions basin and time with the names
-and units of `dhbv.physics.variables`. Colours: Okabe & Ito (2008), told apart by colour-blind readers too.
+Each function returns a `matplotlib.figure.Figure` in the style of `dhbv.plots.style`. Fluxes come as a dataset of
+dimensions basin and time with the names and units of `dhbv.physics.variables`.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Mapping
-from functools import wraps
-from pathlib import Path
-from typing import Any, ParamSpec
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from matplotlib import style
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.colors import Normalize, PowerNorm
 from matplotlib.figure import Figure
-from PIL import Image
+from matplotlib.ticker import MaxNLocator
 
 from dhbv.errors import DhbvError
 from dhbv.evaluation.scores import score_basins, spatial_correlation
 from dhbv.physics.variables import VARIABLES
-
-BLACK, ORANGE, SKY, GREEN, BLUE, VERMILLION, PURPLE, GREY = (
-    "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7", "#7F7F7F",
-)  # fmt: skip
+from dhbv.plots.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    LINES,
+    ORANGE,
+    PURPLE,
+    SKY,
+    SYMBOLS,
+    VERMILLION,
+    axis_label,
+    date_axis,
+    headroom,
+    or_dash,
+    styled,
+    time_limits,
+    unit_label,
+)
 
 COMPONENTS = {"baseflow": BLUE, "interflow": SKY, "surface_runoff": ORANGE}
 """Parts of runoff from the slowest up, in the order they are stacked."""
 
 STORES = {"swe": SKY, "soil_water": GREEN, "upper_zone": ORANGE, "lower_zone": BLUE}
 DYNAMIC = {"beta": GREEN, "gamma": PURPLE}
-SYMBOLS = {"beta": "β$_t$", "gamma": "γ$_t$", "swe": "SWE", "et": "ET"}
-LINES = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, BLACK)
 RECOVERED = ("beta", "gamma", "et", "baseflow", "swe", "soil_water")
 
-STYLE = {
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#E5E5E5",
-    "grid.linewidth": 0.6,
-    "legend.frameon": False,
-    "legend.fontsize": 8,
-    "lines.linewidth": 1.2,
-}
+CROWDED = 200
+"""Basins on a map above which points are small."""
 
 WORST_SHOWN = -0.2
 """NSE below which nothing is told apart: as far as axes of NSE go."""
 
-HALF_A_DAY = np.timedelta64(12, "h")
 
-P = ParamSpec("P")
-
-
-def _styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw in our style, whatever the caller's settings."""
-
-    @wraps(draw)
-    def styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with style.context(["default", STYLE]):
-            return draw(*args, **kwargs)
-
-    return styled
-
-
-def save(figure: Figure, path: str | Path, dpi: int = 100) -> Path:
-    """Write the figure in the format that the suffix of `path` names; make its folder where needed.
-
-    A PNG gets a palette of 256 colours: a third of the bytes, and hardly a difference to see.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix.lower() != ".png":
-        figure.savefig(path, dpi=dpi)
-        return path
-    with io.BytesIO() as full:
-        figure.savefig(full, format="png", dpi=dpi)
-        Image.open(full).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE).save(
-            path, optimize=True, dpi=(dpi, dpi)
-        )
-    return path
-
-
-@_styled
+@styled
 def hydrograph(fluxes: xr.Dataset, observed: xr.DataArray | None, basin: str) -> Figure:
     """Precipitation from above, simulated flow by its parts from below, observed flow as a line.
 
@@ -106,7 +69,7 @@ def hydrograph(fluxes: xr.Dataset, observed: xr.DataArray | None, basin: str) ->
     return figure
 
 
-@_styled
+@styled
 def stores_and_fluxes(fluxes: xr.Dataset, basin: str) -> Figure:
     """Water held as snow, in the soil and in both zones below, and evaporation against its potential.
 
@@ -120,20 +83,20 @@ def stores_and_fluxes(fluxes: xr.Dataset, basin: str) -> Figure:
     for ax, (name, colour) in zip(axes, STORES.items(), strict=False):
         ax.fill_between(days.time.values, days[name].values, color=colour, alpha=0.3, linewidth=0)
         ax.plot(days.time.values, days[name].values, color=colour)
-        ax.set(ylabel=_label(name), ylim=(0, None))
+        ax.set(ylabel=axis_label(name), ylim=(0, None))
     last = axes[-1]
     last.plot(days.time.values, days.pet.values, color=GREY, label="potential")
     last.plot(days.time.values, days.et.values, color=VERMILLION, label="actual")
-    last.set(ylabel=f"evaporation\n({_unit('et')})", ylim=(0, None), xlim=_ends(days.time.values))
-    _headroom(last)
+    last.set(ylabel=f"evaporation\n({unit_label('et')})", ylim=(0, None), xlim=time_limits(days.time.values))
+    headroom(last)
     last.legend(loc="upper right", ncols=2)
-    _dates(last)
+    date_axis(last)
     axes[0].set_title(f"basin {basin}: water held, and evaporation", loc="left")
     figure.align_ylabels()
     return figure
 
 
-@_styled
+@styled
 def dynamic_parameters(fluxes: xr.Dataset, truth: xr.Dataset | None = None) -> Figure:
     """βt and γt through the year: median and quartiles over basins and years.
 
@@ -152,12 +115,12 @@ def dynamic_parameters(fluxes: xr.Dataset, truth: xr.Dataset | None = None) -> F
             _, median, _ = _by_day_of_year(truth[name])
             ax.plot(np.arange(1, 366), median, color=BLACK, linestyle="--", label="truth, median")
         ax.set_title(f"{SYMBOLS[name]}: {VARIABLES[name].description.split(',')[0]}", loc="left")
-        _headroom(ax)
+        headroom(ax)
         ax.legend(loc="upper right", ncols=2)
     return figure
 
 
-@_styled
+@styled
 def score_cdf(scores: Mapping[str, pd.Series]) -> Figure:
     """Share of basins with at most a given NSE, a line for each model; cut off left of `WORST_SHOWN`.
 
@@ -169,21 +132,25 @@ def score_cdf(scores: Mapping[str, pd.Series]) -> Figure:
     return figure
 
 
-@_styled
-def basin_map(lat: pd.Series, lon: pd.Series, values: pd.Series, label: str) -> Figure:
+@styled
+def basin_map(
+    lat: pd.Series, lon: pd.Series, values: pd.Series, label: str, *, skewed: bool = False
+) -> Figure:
     """Basins where they lie, coloured by a value; those without one as hollow circles.
 
     Args:
         lat, lon: degrees north and east, index basin.
         values: index basin; basins without a place are left out.
         label: of the colour bar, with its unit.
+        skewed: whether colours follow the root of the values, which are not below 0, so that a few large ones do not
+            make all others look the same.
     """
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    _draw_map(figure.subplots(), lat, lon, values, label)
+    figure = Figure(figsize=(7, _map_height(lat, lon)), layout="constrained")
+    _draw_map(figure.subplots(), lat, lon, values, label, skewed=skewed)
     return figure
 
 
-@_styled
+@styled
 def recovery(fluxes: xr.Dataset, truth: xr.Dataset) -> Figure:
     """Twin experiment: mean of each basin, simulated against true, with r and the line of equality.
 
@@ -205,15 +172,17 @@ def recovery(fluxes: xr.Dataset, truth: xr.Dataset) -> Figure:
         ends = _common_limits(true, simulated)
         ax.plot(ends, ends, color=GREY, linewidth=0.8, linestyle="--")
         ax.scatter(true, simulated, s=12, color=DYNAMIC.get(name, BLUE), alpha=0.7, linewidths=0)
-        ax.set(xlabel=f"true {_label(name)}", ylabel=f"simulated {_label(name)}", xlim=ends, ylim=ends)
+        ax.set(
+            xlabel=f"true {axis_label(name)}", ylabel=f"simulated {axis_label(name)}", xlim=ends, ylim=ends
+        )
         ax.set_aspect("equal")
-        ax.set_title(f"r = {_or_dash(spatial_correlation(true, simulated))}", loc="left")
+        ax.set_title(f"r = {or_dash(spatial_correlation(true, simulated))}", loc="left")
     for ax in list(panels):
         ax.remove()
     return figure
 
 
-@_styled
+@styled
 def overview(
     fluxes: xr.Dataset,
     observed: xr.DataArray,
@@ -259,7 +228,7 @@ def overview(
     return figure
 
 
-@_styled
+@styled
 def scorecard(
     challenger: pd.Series,
     champion: pd.Series | None,
@@ -297,7 +266,7 @@ def _draw_hydrograph(
     time = days.time.values
     # Steps look like a bar a day and, over decades, draw much faster.
     top.fill_between(time, days.prcp.values, step="mid", color=GREY, linewidth=0)
-    top.set_ylabel(f"precipitation\n({_unit('prcp')})")
+    top.set_ylabel(f"precipitation\n({unit_label('prcp')})")
     top.set_ylim(bottom=0.0)
     top.invert_yaxis()
     top.tick_params(axis="x", length=0)
@@ -311,11 +280,11 @@ def _draw_hydrograph(
         flow = observed.sel(basin=[basin]).reindex(time=days.indexes["time"])
         bottom.plot(time, flow.values.squeeze(), color=BLACK, linewidth=0.9, label="observed")
         score = float(score_basins(flow, fluxes.runoff.sel(basin=[basin])).nse.iloc[0])
-    bottom.set(ylabel=f"flow ({_unit('runoff')})", ylim=(0, None), xlim=_ends(time))
+    bottom.set(ylabel=f"flow ({unit_label('runoff')})", ylim=(0, None), xlim=time_limits(time))
     bottom.legend(loc="upper right", ncols=4)
-    _headroom(bottom)
-    _dates(bottom)
-    top.set_title(f"basin {basin}, NSE {_or_dash(score)} over these days", loc="left")
+    headroom(bottom)
+    date_axis(bottom)
+    top.set_title(f"basin {basin}, NSE {or_dash(score)} over these days", loc="left")
 
 
 def _draw_season(ax: Axes, values: xr.DataArray, colour: str, label: str | None = None) -> None:
@@ -345,7 +314,7 @@ def _draw_cdf(ax: Axes, scores: Mapping[str, pd.Series]) -> None:
     for i, (label, series) in enumerate(scores.items()):
         values = np.sort(series.dropna().to_numpy(float))
         share = np.arange(1, len(values) + 1) / max(len(values), 1)
-        name = f"{label}: {_or_dash(series.median())} ({len(values)})"
+        name = f"{label}: {or_dash(series.median())} ({len(values)})"
         # The two ends carry each curve to the edges of the panel.
         x, y = np.r_[-1e9, values, 1.0], np.r_[0.0, share, 1.0 if len(values) else 0.0]
         ax.step(x, y, where="post", color=LINES[i % len(LINES)], label=name)
@@ -401,16 +370,27 @@ def _draw_map(
     values: pd.Series,
     label: str,
     limits: tuple[float, float] | None = None,
+    *,
+    skewed: bool = False,
 ) -> None:
     """`limits`: of the colour scale, else the 2nd and 98th percentile of the values."""
     basins = pd.DataFrame({"lat": lat, "lon": lon, "value": values}).dropna(subset=["lat", "lon"])
     known, unknown = basins[basins.value.notna()], basins[basins.value.isna()]
-    ax.scatter(unknown.lon, unknown.lat, s=10, facecolors="none", edgecolors=GREY, linewidths=0.6)
+    size = 14 if len(basins) > CROWDED else 30
+    ax.scatter(unknown.lon, unknown.lat, s=size, facecolors="none", edgecolors=GREY, linewidths=0.6)
     if len(known):
         low, high = limits or (float(known.value.quantile(0.02)), float(known.value.quantile(0.98)))
         below, above = bool((known.value < low).any()), bool((known.value > high).any())
+        norm = PowerNorm(0.5, low, high) if skewed else Normalize(low, high)
         points = ax.scatter(
-            known.lon, known.lat, c=known.value, s=14, vmin=low, vmax=high, cmap="viridis", linewidths=0
+            known.lon,
+            known.lat,
+            c=known.value,
+            s=size,
+            norm=norm,
+            cmap="viridis",
+            edgecolors=BLACK,
+            linewidths=0.2,
         )
         extend = {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[below, above]
         ax.figure.colorbar(
@@ -419,7 +399,20 @@ def _draw_map(
     # A degree of longitude is shorter than one of latitude: right in the middle of the map.
     middle = basins.lat.mean() if len(basins) else 0.0
     ax.set_aspect(1.0 / np.cos(np.deg2rad(middle)), adjustable="datalim")
+    # Steps of 2.5 would widen labels after the layout has made room for them.
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
     ax.set(xlabel="longitude (°E)", ylabel="latitude (°N)")
+
+
+def _map_height(lat: pd.Series, lon: pd.Series) -> float:
+    """Of a figure 7 inches wide, so that a tall region is not a strip in its middle."""
+    places = pd.DataFrame({"lat": lat, "lon": lon}).dropna()
+    if len(places) < 2:
+        return 4.0
+    high = float(np.ptp(places.lat))
+    wide = float(np.ptp(places.lon) * np.cos(np.deg2rad(places.lat.mean())))
+    return 1.2 + float(np.clip(6.0 * high / max(wide, 1e-6), 2.8, 5.5))
 
 
 def _basin(fluxes: xr.Dataset, basin: str) -> xr.Dataset:
@@ -435,41 +428,9 @@ def _present(wanted: Mapping[str, str] | tuple[str, ...], *data: xr.Dataset) -> 
     return found
 
 
-def _label(name: str) -> str:
-    """Name and unit as an axis has them."""
-    return f"{SYMBOLS.get(name) or name.replace('_', ' ')} ({_unit(name)})"
-
-
 def _common_limits(*values: pd.Series) -> tuple[float, float]:
     """What holds all values, with a margin that is never nothing."""
     finite = pd.concat(values).replace([np.inf, -np.inf], np.nan).dropna()
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
     margin = 0.05 * (high - low) or 0.5
     return low - margin, high + margin
-
-
-def _unit(name: str) -> str:
-    unit = VARIABLES[name].unit
-    return "–" if unit == "1" else unit.replace("-1", "$^{-1}$")
-
-
-def _or_dash(value: float) -> str:
-    return f"{value:.2f}" if np.isfinite(value) else "–"
-
-
-def _ends(time: np.ndarray) -> tuple[Any, Any]:
-    """Half a day beyond the first and last, so that one day alone has a width."""
-    return time[0] - HALF_A_DAY, time[-1] + HALF_A_DAY
-
-
-def _dates(ax: Axes) -> None:
-    locator = AutoDateLocator(minticks=4, maxticks=14)
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-    ax.set_xlabel("date")
-
-
-def _headroom(ax: Axes, share: float = 0.15) -> None:
-    """Room above the data for a legend."""
-    low, high = ax.get_ylim()
-    ax.set_ylim(low, high + share * (high - low))

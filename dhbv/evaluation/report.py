@@ -10,6 +10,7 @@ import xarray as xr
 
 from dhbv.evaluation import figures
 from dhbv.evaluation.evaluate import Evaluation
+from dhbv.plots.style import save
 
 
 def write_figures(
@@ -49,7 +50,7 @@ def write_figures(
         drawn["overview"] = figures.overview(fluxes, observed, nse, basin, lat, lon)
     if truth is not None:
         drawn["recovery"] = figures.recovery(fluxes, truth)
-    return [figures.save(figure, folder / f"{name}.png") for name, figure in drawn.items()]
+    return [save(figure, folder / f"{name}.png") for name, figure in drawn.items()]
 
 
 def _typical(nse: pd.Series) -> str:

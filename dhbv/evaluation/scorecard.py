@@ -13,6 +13,7 @@ import pandas as pd
 from dhbv.configuration import Section
 from dhbv.evaluation import figures
 from dhbv.evaluation.plausibility import Row
+from dhbv.plots.style import save
 
 NAMED = 5
 """Basins listed at either end of the table of gains."""
@@ -103,7 +104,7 @@ class Scorecard:
             list(columns),
         ).T
         champion = None if self.champion is None else self.table["nse_champion"]
-        return figures.save(
+        return save(
             figures.scorecard(
                 self.table["nse_challenger"], champion, self.table["held_out"], gains,
                 f"{self.decision}: challenger {_short(self.challenger)}, {self.period}",

@@ -595,7 +595,7 @@ def test_the_figure_is_a_picture(card: Scorecard, tmp_path: Path) -> None:
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     kept: list[Figure] = []
-    monkeypatch.setattr(figures, "save", lambda figure, path: kept.append(figure))
+    monkeypatch.setattr("dhbv.evaluation.scorecard.save", lambda figure, path: kept.append(figure))
     return kept
 
 

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from dhbv.evaluation import figures
+from dhbv.plots.style import STYLE, save
 
 NAMES = (
     "prcp", "surface_runoff", "interflow", "baseflow", "et", "pet", "swe", "soil_water", "upper_zone",
@@ -85,7 +86,7 @@ def test_hydrograph(fluxes: xr.Dataset, observed: xr.DataArray) -> None:
 def test_hydrograph_without_observations(fluxes: xr.Dataset, observed: xr.DataArray, tmp_path: Path) -> None:
     figure = figures.hydrograph(fluxes, np.nan * observed, BASIN)
     assert "NSE –" in figure.axes[0].get_title("left")
-    figures.save(figure, tmp_path / "unseen.png")
+    save(figure, tmp_path / "unseen.png")
     assert "observed" not in legend(figures.hydrograph(fluxes, None, BASIN))
 
 
@@ -162,7 +163,7 @@ def test_overview(
     figure = figures.overview(fluxes, seen, {"ours": nse}, BASIN, *place)
     check_labels(figure)
     assert len(figure.axes) == 7, "rain, flow, skill, βt, γt, map, colour bar"
-    path = figures.save(figure, tmp_path / "overview.png")
+    path = save(figure, tmp_path / "overview.png")
     with Image.open(path) as picture:
         assert picture.size == (1200, 750)
     assert path.stat().st_size < 150_000
@@ -179,9 +180,7 @@ def test_overview_of_a_chosen_period(
 
 @pytest.mark.parametrize("suffix", ["png", "svg"])
 def test_save_makes_the_folder_and_a_picture(fluxes: xr.Dataset, tmp_path: Path, suffix: str) -> None:
-    path = figures.save(
-        figures.stores_and_fluxes(fluxes, BASIN), tmp_path / "new" / f"stores.{suffix}", dpi=50
-    )
+    path = save(figures.stores_and_fluxes(fluxes, BASIN), tmp_path / "new" / f"stores.{suffix}", dpi=50)
     if suffix == "png":
         with Image.open(path) as picture:
             assert len(np.unique(np.asarray(picture.convert("L")))) > 20, "not blank"
@@ -192,7 +191,7 @@ def test_a_callers_settings_neither_change_nor_matter(fluxes: xr.Dataset) -> Non
     with mpl.rc_context({"font.size": 30}):
         figure = figures.stores_and_fluxes(fluxes, BASIN)
         assert mpl.rcParams["font.size"] == 30
-    assert figure.axes[0].yaxis.label.get_fontsize() == figures.STYLE["font.size"]
+    assert figure.axes[0].yaxis.label.get_fontsize() == STYLE["font.size"]
 
 
 @pytest.mark.parametrize(

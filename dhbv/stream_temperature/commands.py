@@ -1,0 +1,65 @@
+"""`dhbv sntemp`: the water inside for models of stream temperature."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dhbv.stream_temperature.sources import FLOOR
+from dhbv.terminal import say
+
+
+def sntemp(
+    fluxes: Annotated[
+        Path, typer.Option(help="Archive of fluxes, or NetCDF of `dhbv forecast`.", show_default=False)
+    ],
+    data: Annotated[
+        Path,
+        typer.Option(
+            help="Weather whose air temperatures are averaged: CAMELS folder or NetCDF.", show_default=False
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help=".nc, .parquet or .csv to write.", show_default=False)],
+    geometry: Annotated[
+        Path | None,
+        typer.Option(help="CSV of reaches: basin, then columns `name [unit]`, passed through as they are."),
+    ] = None,
+    attributes: Annotated[Path | None, typer.Option(help="CSV of static attributes of the data.")] = None,
+    basins: Annotated[
+        str | None, typer.Option(help="Ids separated by commas, or a file with one id a line; default: all.")
+    ] = None,
+    start: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day.")] = None,
+    end: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day.")] = None,
+    floor: Annotated[
+        float, typer.Option(help="Least srflow + ssflow + gwflow, mm d-1; what it takes is told as `added`.")
+    ] = FLOOR,
+    units: Annotated[str, typer.Option(help="Of the flows: 'mm d-1', or 'm3 s-1'.")] = "mm d-1",
+    version: Annotated[str, typer.Option(help="Of the archive, as of `dhbv fluxes get`.")] = "latest",
+) -> None:
+    """Write what δHBV-coupled stream temperature models take: srflow, ssflow, gwflow, PET, AET, air temperature means
+    over 1, 30 and 365 days, and the reaches' geometry.
+
+    Example: dhbv sntemp --fluxes runs/1999.nc --data $CAMELS/camels_us_maurer.nc --units 'm3 s-1' --out runs/sntemp.nc
+    """
+    from dhbv import flux_source
+    from dhbv.data import open_region
+    from dhbv.fluxes import save
+    from dhbv.stream_temperature import export
+
+    water = flux_source.daily(
+        fluxes, export.FLUXES, basins=basins, start=start and start.date(), end=end and end.date(), version=version
+    )  # fmt: skip
+    known = [str(b) for b in water["basin"].values]
+    weather = open_region(data, attributes=attributes, basins=known, needs_flow=False)
+    reaches = None if geometry is None else export.read_geometry(geometry)
+    ds = export.assemble(water, export.air_temperature(weather), reaches, floor=floor, units=units)
+    save(ds, out)
+    if "incomplete" in ds.attrs:
+        say(ds.attrs["incomplete"])
+    low = int((ds[export.ADDED] > 0.0).sum())
+    if low:
+        say(f"{low} basin-days lay below the floor of {floor:g} mm d-1 and were raised to it")
+    say(f"{ds.sizes['basin']} basins × {ds.sizes['time']} days: {out}")
