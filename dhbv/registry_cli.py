@@ -123,7 +123,7 @@ def promote(
 ) -> None:
     """Make a version the champion, after verifying it.
 
-    Example: dhbv registry promote 20261121T050712Z-31fd2ce3338c --registry registry --why 'passed the gate'
+    Example: dhbv registry promote 20261121T050712Z-f8ccfa439648 --registry registry --why 'passed the gate'
     """
     move = _open(registry).promote(id, who=who, why=why)
     if move.before == move.after:

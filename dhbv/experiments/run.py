@@ -114,7 +114,7 @@ def _finish(job: Job, training: Training, digest: str, bars: Progress) -> Done:
     iterations = len((place / "history.csv").read_text().splitlines()) - 1
     record = Trained(
         label=training.label, source=name, basins=len(training.config.data.basins or ()), iterations=iterations,
-        seconds=round(clock.noted(note)[1], 1), weights_sha256=model.weights_sha256,
+        seconds=round(clock.noted(note)[1], 3), weights_sha256=model.weights_sha256,
         data_digest=model.manifest["data_digest"],
     )  # fmt: skip
     return Done(record, simulated, simulation.score(simulated, region))
