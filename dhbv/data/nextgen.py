@@ -56,8 +56,8 @@ def read_forcing(
     first = None if start is None else _hour(start, "start") - utc_offset
     last = None if end is None else _hour(end, "end") - utc_offset + (DAY - 1)
     hours = read_hours(path, catchments, start=first, end=last)
-    _check_values(hours, str(path))
-    return _days(hours, utc_offset, str(path))
+    check_values(hours, str(path))
+    return to_days(hours, utc_offset, str(path))
 
 
 def read_history(path: Path, catchments: Sequence[str], *, utc_offset: int = 0) -> xr.Dataset:
@@ -72,7 +72,7 @@ def _hour(day: str, name: str) -> np.datetime64:
         raise DataError(f"{name} {day!r} is not a date: write it as 2015-12-01") from None
 
 
-def _check_values(hours: Hours, source: str) -> None:
+def check_values(hours: Hours, source: str) -> None:
     """Raise a DataError that names the first value that is missing or cannot be."""
     low, high = POSSIBLE
     faults = (
@@ -94,7 +94,7 @@ def _check_values(hours: Hours, source: str) -> None:
         )
 
 
-def _days(hours: Hours, utc_offset: int, source: str) -> xr.Dataset:
+def to_days(hours: Hours, utc_offset: int, source: str) -> xr.Dataset:
     local = hours.time + np.timedelta64(utc_offset, "h")
     hour_of_day = (local - local.astype("datetime64[D]")).astype(int)
     first = int(-hour_of_day[0] % DAY)

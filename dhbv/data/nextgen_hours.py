@@ -127,21 +127,22 @@ def catchment_ids(path: str | Path) -> tuple[str, ...]:
         if not ids:
             raise DataError(f"{path}: no CSV file in it: give the folder that holds <catchment id>.csv")
     else:
-        with _opened(path) as file:
-            ids = _ids(file, path)
+        with open_file(path) as file:
+            ids = ids_of(file, path)
     return tuple(sorted(ids))
 
 
 def is_nextgen(path: Path) -> bool:
     """Whether a NetCDF file is NextGen forcing."""
-    with _opened(path) as file:
+    with open_file(path) as file:
         return "catchment-id" in file.dims
 
 
 # NetCDF
 
 
-def _opened(path: Path) -> xr.Dataset:
+def open_file(path: Path) -> xr.Dataset:
+    """The NetCDF at `path`, nothing read yet; a DataError says what else lies there."""
     if path.suffix.lower() not in NETCDF_SUFFIXES:
         problem = "neither a folder nor a NetCDF file" if path.exists() else "no such file or folder"
         raise DataError(
@@ -156,7 +157,8 @@ def _opened(path: Path) -> xr.Dataset:
         raise DataError(f"{path}: not readable as NetCDF ({error}): give another file") from None
 
 
-def _ids(file: xr.Dataset, path: Path) -> list[str]:
+def ids_of(file: xr.Dataset, path: Path) -> list[str]:
+    """Catchment ids of a NetCDF in NextGen's layout, in its order; a DataError if it is none."""
     absent = [name for name in ("ids", "Time") if name not in file]
     if absent or not {"catchment-id", "time"} <= set(file.dims):
         raise DataError(
@@ -167,23 +169,23 @@ def _ids(file: xr.Dataset, path: Path) -> list[str]:
 
 
 def _read_netcdf(path: Path, catchments: Sequence[str] | None, pattern: str, period: slice) -> Hours:
-    with _opened(path) as file:
-        ids = _ids(file, path)
+    with open_file(path) as file:
+        ids = ids_of(file, path)
         chosen = select_basins(catchments, ids, str(path))
         rows = [ids.index(c) for c in chosen]
-        time = _times(file["Time"], path)
-        kept = _within(time, period)
-        _check_hours(time[kept], str(path))
-        columns = _columns({str(n): file[n].attrs.get("units", "") for n in file.data_vars}, path)
+        time = times_of(file["Time"], path)
+        kept = within(time, period)
+        check_hours(time[kept], str(path))
+        columns = columns_of({str(n): file[n].attrs.get("units", "") for n in file.data_vars}, path)
         values = {}
         for variable, column in columns.items():
             data = file[column.name].transpose("catchment-id", "time")
-            values[variable] = _converted(data[:, kept].values[rows], column)
+            values[variable] = converted(data[:, kept].values[rows], column)
     return Hours(tuple(chosen), time[kept], values["prcp"], values["temperature"], columns)
 
 
-def _times(variable: xr.DataArray, path: Path) -> NDArray[np.datetime64]:
-    """The hours of NetCDF `Time`, which must be those of every catchment."""
+def times_of(variable: xr.DataArray, path: Path) -> NDArray[np.datetime64]:
+    """The hours of NetCDF `Time`, which must be those of every catchment; a DataError where they are not."""
     unit, _, since = str(variable.attrs.get("units", "s") or "s").partition(" since ")
     if unit not in _SECONDS:
         raise DataError(
@@ -274,7 +276,7 @@ def _read_csv(
         time = pd.to_datetime(table[clock].astype(str).str.strip()).to_numpy(dtype="datetime64[s]")
     except ValueError as error:
         raise DataError(f"{file}: column {clock} is no time ({error}): write 2015-12-01 00:00:00") from None
-    columns = _columns(dict(headers.values()), file)
+    columns = columns_of(dict(headers.values()), file)
     where = {name: header for header, (name, _) in headers.items()}
     values = {}
     for variable, column in columns.items():
@@ -288,15 +290,15 @@ def _read_csv(
             )
         values[variable] = numbers
     hours = _whole_hours(time, str(file))
-    kept = _within(hours, period)
-    _check_hours(hours[kept], str(file))
-    return hours[kept], {name: _converted(row[kept], columns[name]) for name, row in values.items()}, columns
+    kept = within(hours, period)
+    check_hours(hours[kept], str(file))
+    return hours[kept], {name: converted(row[kept], columns[name]) for name, row in values.items()}, columns
 
 
 # Both
 
 
-def _columns(units: Mapping[str, str], path: Path) -> dict[str, Column]:
+def columns_of(units: Mapping[str, str], path: Path) -> dict[str, Column]:
     """The column of each variable, with the unit that the file tells or else the usual one."""
     found: dict[str, Column] = {}
     for column in COLUMNS:
@@ -317,7 +319,8 @@ def _columns(units: Mapping[str, str], path: Path) -> dict[str, Column]:
     return found
 
 
-def _converted(raw: NDArray[np.floating], column: Column) -> NDArray[np.float64]:
+def converted(raw: NDArray[np.floating], column: Column) -> NDArray[np.float64]:
+    """Values as in the file → mm h-1 or degC, NaN where missing."""
     factor, offset = _UNITS[column.variable][column.unit]
     raw = np.asarray(raw, dtype=np.float64)
     return np.where(raw <= _MISSING, np.nan, raw) * factor + offset
@@ -331,7 +334,8 @@ def _whole_hours(time: NDArray[np.datetime64], where: str) -> NDArray[np.datetim
     return hours
 
 
-def _within(time: NDArray[np.datetime64], period: slice) -> NDArray[np.bool_]:
+def within(time: NDArray[np.datetime64], period: slice) -> NDArray[np.bool_]:
+    """Which hours lie in a period, both ends included; None is no end."""
     kept = np.ones(len(time), dtype=bool)
     if period.start is not None:
         kept &= time >= period.start
@@ -340,7 +344,7 @@ def _within(time: NDArray[np.datetime64], period: slice) -> NDArray[np.bool_]:
     return kept
 
 
-def _check_hours(time: NDArray[np.datetime64], where: str) -> None:
+def check_hours(time: NDArray[np.datetime64], where: str) -> None:
     """Raise a DataError unless `time` [hour] is one hour after another."""
     if len(time) == 0:
         raise DataError(

@@ -1,6 +1,6 @@
 """Figures of flow, stores, parameters and scores.
 
-Each function returns a `matplotlib.figure.Figure` in the style of `dhbv.plots.style`. Fluxes come as a dataset of
+Each function returns a `matplotlib.figure.Figure` in the style of `dhbv.evaluation.style`. Fluxes come as a dataset of
 dimensions basin and time with the names and units of `dhbv.physics.variables`.
 """
 
@@ -18,8 +18,7 @@ from matplotlib.ticker import MaxNLocator
 
 from dhbv.errors import DhbvError
 from dhbv.evaluation.scores import score_basins, spatial_correlation
-from dhbv.physics.variables import VARIABLES
-from dhbv.plots.style import (
+from dhbv.evaluation.style import (
     BLACK,
     BLUE,
     GREEN,
@@ -38,6 +37,7 @@ from dhbv.plots.style import (
     time_limits,
     unit_label,
 )
+from dhbv.physics.variables import VARIABLES
 
 COMPONENTS = {"baseflow": BLUE, "interflow": SKY, "surface_runoff": ORANGE}
 """Parts of runoff from the slowest up, in the order they are stacked."""

@@ -10,7 +10,7 @@ import xarray as xr
 
 from dhbv.evaluation import figures
 from dhbv.evaluation.evaluate import Evaluation
-from dhbv.plots.style import save
+from dhbv.evaluation.style import save
 
 
 def write_figures(

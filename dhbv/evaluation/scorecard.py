@@ -13,7 +13,7 @@ import pandas as pd
 from dhbv.configuration import Section
 from dhbv.evaluation import figures
 from dhbv.evaluation.plausibility import Row
-from dhbv.plots.style import save
+from dhbv.evaluation.style import save
 
 NAMED = 5
 """Basins listed at either end of the table of gains."""

@@ -1,4 +1,4 @@
-"""Figures of experiments, in the style of `dhbv.plots.style`."""
+"""Figures of experiments, in the style of `dhbv.evaluation.style`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from matplotlib.ticker import LogLocator
 
 from dhbv.evaluation.figures import WORST_SHOWN
 from dhbv.evaluation.scores import spatial_correlation
+from dhbv.evaluation.style import BLUE, GREEN, GREY, ORANGE, SKY, STYLE
 from dhbv.experiments.summary import INTERNAL, Point
-from dhbv.plots.style import BLUE, GREEN, GREY, ORANGE, SKY, STYLE
 
 NAMES = {"bfi": "BFI", "et": "ET", "swe": "SWE", "soil_water": "soil water"}
 _AGREEMENT = dict(zip(INTERNAL, (BLUE, ORANGE, SKY, GREEN), strict=True))

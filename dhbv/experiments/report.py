@@ -10,11 +10,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from dhbv.evaluation import figures as drawing
+from dhbv.evaluation.style import save
 from dhbv.experiments import figures, markdown, summary
 from dhbv.experiments.plans import Kind
 from dhbv.experiments.results import ENSEMBLE, Results, read_all
 from dhbv.files import written_whole
-from dhbv.plots.style import save
 
 TITLES: dict[Kind, str] = {
     "temporal": "Other years",

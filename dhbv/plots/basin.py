@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from dhbv.errors import DhbvError
 from dhbv.evaluation.figures import COMPONENTS, DYNAMIC
 from dhbv.evaluation.scores import score_basins
-from dhbv.plots.style import (
+from dhbv.evaluation.style import (
     BLACK,
     BLUE,
     GREEN,

@@ -48,8 +48,9 @@ def basin(
     Example: dhbv plot basin 01013500 --fluxes runs/1999.nc --data $CAMELS/camels_us_maurer.nc --out basin.png
     """
     from dhbv import flux_source
+    from dhbv.evaluation import style
     from dhbv.plots import basin as drawing
-    from dhbv.plots import cycle, style
+    from dhbv.plots import cycle
 
     past = flux_source.daily(
         fluxes, drawing.VARIABLES, basins=[name], start=start and start.date(), end=end and end.date(), version=version
@@ -92,9 +93,9 @@ def region(
     """
     from dhbv import flux_source
     from dhbv.data import open_region
+    from dhbv.evaluation import style
     from dhbv.fluxes.names import resolve
     from dhbv.plots import region as drawing
-    from dhbv.plots import style
 
     if scores is not None:
         table = drawing.read_scores(scores)

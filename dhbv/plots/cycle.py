@@ -19,12 +19,12 @@ from matplotlib.figure import Figure
 
 from dhbv.errors import DhbvError
 from dhbv.evaluation.figures import basin_map
+from dhbv.evaluation.style import png
 from dhbv.operations.analysis import Degraded
 from dhbv.operations.cycle import ANALYSIS, FORECAST, RECORD
 from dhbv.plots import basin as basins
 from dhbv.plots.flags import WORDS
 from dhbv.plots.region import is_skewed
-from dhbv.plots.style import png
 
 DRAWN = 4
 """Basins drawn unless others are named: those whose forecast rises highest."""

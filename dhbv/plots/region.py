@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from dhbv.errors import DhbvError
 from dhbv.evaluation.figures import basin_map
 from dhbv.evaluation.scores import SCORES
+from dhbv.evaluation.style import axis_label, styled, written
 from dhbv.fluxes.names import nearest
 from dhbv.physics.variables import VARIABLES
-from dhbv.plots.style import axis_label, styled, written
 
 _SKEWED = 4.0
 """Times the median at which colours follow the root of the values."""

@@ -28,15 +28,15 @@ class DomainForcing:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = nextgen_hours._opened(path)
-        self.catchments = tuple(nextgen_hours._ids(self._file, path))
+        self._file = nextgen_hours.open_file(path)
+        self.catchments = tuple(nextgen_hours.ids_of(self._file, path))
         if len(set(self.catchments)) < len(self.catchments):
             ids, counts = np.unique(np.array(self.catchments), return_counts=True)
             repeated = [str(i) for i in ids[counts > 1]]
             raise DataError(f"{path}: catchment {some(repeated)} appears more than once: write each once")
         units = {str(n): self._file[n].attrs.get("units", "") for n in self._file.data_vars}
-        self._columns = nextgen_hours._columns(units, path)
-        self._time = nextgen_hours._times(self._rows("Time", slice(0, 1)), path)
+        self._columns = nextgen_hours.columns_of(units, path)
+        self._time = nextgen_hours.times_of(self._rows("Time", slice(0, 1)), path)
 
     def __enter__(self) -> DomainForcing:
         return self
@@ -72,21 +72,21 @@ class DomainForcing:
         """
         rows = slice(chunk.first, chunk.stop)
         wanted = slice(first.astype("datetime64[h]"), last.astype("datetime64[h]") + (DAY - 1))
-        kept = np.flatnonzero(nextgen_hours._within(self._time, wanted))
+        kept = np.flatnonzero(nextgen_hours.within(self._time, wanted))
         hours = slice(int(kept[0]), int(kept[-1]) + 1)
-        time = nextgen_hours._times(self._rows("Time", rows).isel(time=hours), self.path)
+        time = nextgen_hours.times_of(self._rows("Time", rows).isel(time=hours), self.path)
         if (time != self._time[hours]).any():
             raise DataError(
                 f"{self.path}: Time differs between catchments: ngen reads the first one's for all"
             )
-        nextgen_hours._check_hours(time, str(self.path))
+        nextgen_hours.check_hours(time, str(self.path))
         values = {}
         for variable, column in self._columns.items():
             raw = self._rows(column.name, rows).isel(time=hours).transpose("catchment-id", "time").values
-            values[variable] = nextgen_hours._converted(raw, column)
+            values[variable] = nextgen_hours.converted(raw, column)
         read = Hours(self.catchments[rows], time, values["prcp"], values["temperature"], self._columns)
-        nextgen._check_values(read, str(self.path))
-        days = nextgen._days(read, 0, str(self.path))
+        nextgen.check_values(read, str(self.path))
+        days = nextgen.to_days(read, 0, str(self.path))
         return model_forcing(days.assign(gauge_lat=("basin", latitude)))
 
     def _rows(self, name: str, rows: slice) -> xr.DataArray:

@@ -161,11 +161,11 @@ def test_the_champion_lies_in_model(made: Made) -> None:
 
 
 def test_one_screen_tells_the_story(made: Made) -> None:
-    text = shown(made.summary)
-    flowing = " ".join(text.split())  # long paths break lines elsewhere
+    # The folder of a test has a longer path than that of a demo.
+    text = shown(json.loads(json.dumps(made.summary).replace(str(made.out), "runs/demo")))
     for part in ("first training", "set aside: prcp -12 of syn-019", "promoted: median NSE", "rejected, the champion",
                  "rollback", "● serves", "dhbv registry list --registry"):  # fmt: skip
-        assert part in text or part in flowing
+        assert part in text
     assert "left out" not in text
     assert len(text.splitlines()) <= 70
     assert json.loads(json.dumps(made.summary, allow_nan=False)) == made.summary

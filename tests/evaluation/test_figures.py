@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from dhbv.evaluation import figures
-from dhbv.plots.style import STYLE, save
+from dhbv.evaluation.style import STYLE, save
 
 NAMES = (
     "prcp", "surface_runoff", "interflow", "baseflow", "et", "pet", "swe", "soil_water", "upper_zone",

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from dhbv.plots import style
+from dhbv.evaluation import style
 
 SAFE = {
     c.lower()

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from dhbv.errors import DhbvError
-from dhbv.plots import style
+from dhbv.evaluation import style
 from dhbv.plots.basin import PANELS, VARIABLES, draw
 from dhbv.plots.cycle import load
 from tests.fluxes.conftest import Run
