@@ -176,9 +176,7 @@ def evaluate(
             on_progress=lambda done, days: bars.update(task, completed=done, total=days),
         )  # fmt: skip
     _show(result.summary, f"{model} {period}")
-    if table is not None:
-        table.parent.mkdir(parents=True, exist_ok=True)
-        result.table.to_csv(table, index_label="basin", lineterminator="\n")
+    _write_table(result.table, table)
     if figures is not None:
         from dhbv.evaluation import report
 
@@ -226,9 +224,7 @@ def plausibility(
         verdict = {True: "[green]kept", False: "[bold red]broken", None: "–"}[row.passed]
         shown.add_row(row.rule, row.threshold, row.finding, verdict)
     console.print(shown)
-    if table is not None:
-        table.parent.mkdir(parents=True, exist_ok=True)
-        answers.table.to_csv(table, lineterminator="\n")
+    _write_table(answers.table, table)
     write_json({"period": str(period), "rows": msgspec.to_builtins(answers.rows)}, json_file)
     if any(row.passed is False for row in answers.rows):
         raise typer.Exit(1)
@@ -401,6 +397,13 @@ def _figure(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {_figure(v)}" for name, v in value.items())
     return f"{value:,.4g}" if isinstance(value, float) else str(value)
+
+
+def _write_table(content: Any, target: Path | None) -> None:
+    """A table of basins as CSV."""
+    if target is not None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        content.to_csv(target, index_label="basin", lineterminator="\n")
 
 
 def _show(summary: dict[str, Any], title: str) -> None:

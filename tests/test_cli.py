@@ -18,10 +18,11 @@ import yaml
 from dhbv import __version__, configuration, model_directory
 from dhbv.cli import main
 from dhbv.data.synthetic import synthetic_region
+from dhbv.evaluation.counterfactuals import COUNTERFACTUALS
 from dhbv.state import State
 from tests.conftest import small_config
 
-COMMANDS = ("train", "evaluate", "forecast", "demo")
+COMMANDS = ("train", "evaluate", "plausibility", "forecast", "demo")
 BASINS = [f"syn-{k:03d}" for k in range(1, 7)]
 
 
@@ -124,6 +125,23 @@ def test_evaluation_prints_only_json_and_takes_basins_and_period_from_the_model(
     assert found["period"] == "2003-10-01..2004-09-30"
     assert found["median"]["nse"] == pytest.approx(scores["median"]["nse"], abs=1e-12)
     assert "nse" in result.err
+
+
+def test_plausibility_shows_every_rule_and_leaves_with_1_where_one_is_broken(
+    work: Work, tmp_path: Path
+) -> None:
+    synthetic_region(n_basins=3, years=9, seed=3).region.to_netcdf(tmp_path / "region.nc")
+    result = dhbv(
+        "plausibility", work.model, "--data", tmp_path / "region.nc", "--basins", "all", "--start", "1995-10-01",
+        "--end", "2003-09-30", "--json", "-", "--table", tmp_path / "measures.csv",
+    )  # fmt: skip
+    rows = json.loads(result.out)["rows"]
+    assert result.code == int(any(row["passed"] is False for row in rows))
+    assert len(rows) == len(COUNTERFACTUALS)
+    table = pd.read_csv(tmp_path / "measures.csv", index_col="basin")
+    assert list(table.index) == BASINS[:3]
+    assert list(table.columns) == [row["name"] for row in rows]
+    assert "give a longer period or other data" in mistake("plausibility", work.model, "--data", work.data)
 
 
 def test_evaluation_of_chosen_basins_and_days_writes_files(work: Work, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from dhbv.configuration import Config, DataConfig, Fraction, Positive, Section, 
 from dhbv.data.schema import DataError
 from dhbv.errors import ConfigurationError, DhbvError
 from dhbv.networks.recurrence import recur
+from dhbv.physics.hargreaves import day_length
 from dhbv.training import checkpoint
 from dhbv.training.losses import Loss
 from dhbv.training.sampler import Minibatch, Sampler, TrainingData
@@ -119,13 +120,10 @@ def inputs(region: xr.Dataset, names: tuple[str, ...]) -> Float:
 
 
 def _day_length(region: xr.Dataset) -> NDArray[np.float64]:
-    """Hours between sunrise and sunset, [time, basin] (FAO-56, eq. 24, 25 and 34)."""
+    """Hours between sunrise and sunset, [time, basin]."""
     if LATITUDE not in region:
         raise DataError(f"no attribute {LATITUDE}, which the length of the day needs: add it to the table")
-    φ = np.deg2rad(region[LATITUDE].values.astype(np.float64))
-    day = region["time"].dt.dayofyear.values[:, None]
-    δ = 0.409 * np.sin(2.0 * np.pi * day / 365.0 - 1.39)
-    return 24.0 / np.pi * np.arccos(np.clip(-np.tan(φ) * np.tan(δ), -1.0, 1.0))
+    return day_length(region[LATITUDE].values, region["time"].dt.dayofyear.values[:, None])
 
 
 def scaling(seen: Float, flow: Float) -> Scaling:

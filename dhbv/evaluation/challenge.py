@@ -50,8 +50,8 @@ class GateConfig(Section, frozen=True):
     Basins next to each other see the same weather, so that the interval is somewhat too narrow, and
     models that differ by rounding alone must not pass."""
     tolerance: NonNegative = 0.01
-    """No other score may be shown to be worse by more: KGE, and both scores of held-out basins,
-    again the lower end of the interval of the median gain."""
+    """Every other score must be shown to be worse by no more: KGE, and both scores of held-out basins, again the lower
+    end of the interval of the median gain. Few held-out basins make a wide interval, and a draw is then refused."""
     worst: Annotated[float, msgspec.Meta(gt=0.0, lt=0.5)] = 0.1
     """Quantile of NSE over basins that stands for the worst served …"""
     worst_loss: NonNegative = 0.05

@@ -19,14 +19,25 @@ def extraterrestrial_radiation(latitude: ArrayLike, day_of_year: ArrayLike) -> N
         latitude: degrees north, broadcast against `day_of_year`.
         day_of_year: 1 to 366.
     """
-    φ = np.deg2rad(np.asarray(latitude, dtype=np.float64))
-    year_angle = 2.0 * np.pi * np.asarray(day_of_year, dtype=np.float64) / 365.0
-    δ = 0.409 * np.sin(year_angle - 1.39)
-    inverse_distance = 1.0 + 0.033 * np.cos(year_angle)
-    # Beyond the polar circles the sun may not set (or rise): the argument leaves [-1, 1].
-    sunset = np.arccos(np.clip(-np.tan(φ) * np.tan(δ), -1.0, 1.0))
+    φ, δ, sunset = _sun(latitude, day_of_year)
+    inverse_distance = 1.0 + 0.033 * np.cos(2.0 * np.pi * np.asarray(day_of_year, dtype=np.float64) / 365.0)
     ra = sunset * np.sin(φ) * np.sin(δ) + np.cos(φ) * np.cos(δ) * np.sin(sunset)
     return np.maximum(24.0 * 60.0 / np.pi * SOLAR_CONSTANT * inverse_distance * ra, 0.0)
+
+
+def day_length(latitude: ArrayLike, day_of_year: ArrayLike) -> NDArray[np.float64]:
+    """Hours between sunrise and sunset (FAO-56, eq. 34); arguments as of `extraterrestrial_radiation`."""
+    return 24.0 / np.pi * _sun(latitude, day_of_year)[2]
+
+
+def _sun(
+    latitude: ArrayLike, day_of_year: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Latitude φ, solar declination δ and sunset hour angle, rad (FAO-56, eq. 22, 24 and 25)."""
+    φ = np.deg2rad(np.asarray(latitude, dtype=np.float64))
+    δ = 0.409 * np.sin(2.0 * np.pi * np.asarray(day_of_year, dtype=np.float64) / 365.0 - 1.39)
+    # Beyond the polar circles the sun may not set (or rise): the argument leaves [-1, 1].
+    return φ, δ, np.arccos(np.clip(-np.tan(φ) * np.tan(δ), -1.0, 1.0))
 
 
 def mean_temperature(tmin: ArrayLike, tmax: ArrayLike) -> NDArray[np.float64]:
