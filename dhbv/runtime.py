@@ -18,7 +18,7 @@ from numpy.typing import DTypeLike, NDArray
 from dhbv.errors import DhbvError, StateError
 from dhbv.model_directory import ModelDirectory
 from dhbv.network_stream import NetworkStream, NetworkWeights
-from dhbv.normalisation import normalise_attributes, normalise_forcing
+from dhbv.normalisation import normalise_attributes, normalise_forcing, refuse_ungauged
 from dhbv.physics import hbv, unit_hydrograph, variables
 from dhbv.physics.parameters import PARAMETERS, ROUTING_PARAMETERS, Variant
 from dhbv.physics.weather import check_weather
@@ -88,8 +88,8 @@ class Runtime:
             `dhbv.kernels.native` (and as numpy, saying so, where there is no compiler).
 
     Raises:
-        DhbvError: if an attribute the model needs is absent or no number, or a parameter to replace is
-            not one of the model's or out of its range.
+        DhbvError: if an attribute the model needs is absent or no number, a basin lacks past flow that the
+            model learns from, or a parameter to replace is not one of the model's or out of its range.
     """
 
     def __init__(
@@ -109,11 +109,12 @@ class Runtime:
         self.attributes = normalise_attributes(attributes, model.statistics)
         if len(self.attributes.values) != len(self.basins):
             raise DhbvError(f"{len(self.attributes.values)} rows of attributes for {len(self.basins)} basins")
-        self._simulate: Callable[..., tuple[hbv.Stores, dict[str, Float]]] = hbv.simulate
+        refuse_ungauged(self.attributes, self.basins)
+        self.simulate: Callable[..., tuple[hbv.Stores, dict[str, Float]]] = hbv.simulate
         if kernel == "compiled":
             from dhbv.kernels import native
 
-            self._simulate = native.simulate
+            self.simulate = native.simulate
         self._form = model.config.model.form
         self._components = model.config.model.components
         self._network = NetworkStream(_shared_weights(model, self.dtype), self.attributes.values)
@@ -167,13 +168,13 @@ class Runtime:
         self._accept(state)
         self._check(forcing, state.time)
         forcing = np.asarray(forcing, self.dtype)
-        hidden, cell, parameters = self._learned(state, forcing)
-        stores, water = self._simulate(
+        hidden, cell, parameters = self.learned(state, forcing)
+        stores, water = self.simulate(
             hbv.Stores(*state.stores), forcing, parameters, _of_step(tuple(outputs))
         )
         unrouted = np.stack([water[name] for name in variables.RUNOFF], 1)[:, None]
         # What flows off and, where asked for, what is still on its way: the same sum with other ordinates.
-        ordinates = self._ordinates if "routing_store" in outputs else self._ordinates[:, :1]
+        ordinates = self.ordinates if "routing_store" in outputs else self.ordinates[:, :1]
         routed, runoff = unit_hydrograph.route(unrouted, ordinates, state.runoff[:, None])
         water |= {name: routed[:, 0, k] for k, name in enumerate(variables.ROUTED)}
         water["runoff"] = routed[:, 0, 0] + routed[:, 0, 1] + routed[:, 0, 2]
@@ -190,8 +191,13 @@ class Runtime:
         )  # fmt: skip
         return after, {name: water[name] for name in outputs}
 
-    def _learned(self, state: State, forcing: Float) -> tuple[Float, Float, dict[str, Float]]:
-        """The LSTM's memory after the days of `forcing`, and all parameters: [B, M] or [time, B, M]."""
+    def learned(self, state: State, forcing: Float) -> tuple[Float, Float, dict[str, Float]]:
+        """The LSTM's memory after the days of `forcing` [time, B, 3], and all parameters: [B, M] or [time, B, M].
+
+        Raises:
+            StateError: the state is not of this runtime's model or basins.
+        """
+        self._accept(state)
         hidden, cell, dynamic = state.hidden, state.cell, self._form.dynamic
         logits = np.empty((len(forcing), len(self.basins), len(dynamic), self._components), self.dtype)
         for n, x in enumerate(normalise_forcing(forcing, self.model.statistics)):
@@ -297,7 +303,7 @@ class Runtime:
         """Turn base logits into the static parameters and the unit hydrograph."""
         components, routing = self._network.split(base)
         self._base = base
-        self._static = _values(self._form.parameters, components)
+        self._static = _values(self._form.parameters, components) | self._network.shared
         routed = _values([p.name for p in ROUTING_PARAMETERS], routing[:, :, None])
         routed = {name: value[:, 0] for name, value in routed.items()}
         for name, value in self._replaced.items():
@@ -311,7 +317,7 @@ class Runtime:
             u = np.zeros_like(u)
             u[0] = 1.0
         to_come = unit_hydrograph.still_to_come(u)
-        self._ordinates = np.stack([u, to_come], 1)[:, :, None]
+        self.ordinates = np.stack([u, to_come], 1)[:, :, None]
         self._to_come = to_come[:, None]
 
     def _state_shapes(self) -> dict[str, tuple[int, ...]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ class State:
         Raises:
             StateError: if it lacks one.
         """
-        position = {name: k for k, name in enumerate(self.basins)}
+        position = self._position
         absent = [name for name in basins if name not in position]
         if absent:
             raise StateError(
@@ -59,19 +60,24 @@ class State:
             )
         rows = [position[name] for name in basins]
         chosen: dict[str, Any] = {
-            name: np.take(getattr(self, name), rows, axis) for name, axis in _BASIN_AXIS.items()
+            name: np.take(getattr(self, name), rows, axis) for name, axis in BASIN_AXIS.items()
         }
         return replace(self, basins=tuple(basins), **chosen)
 
+    @cached_property
+    def _position(self) -> dict[str, int]:
+        """The place of each basin, found once: each of NextGen's thousands of instances selects its own."""
+        return {name: k for k, name in enumerate(self.basins)}
+
     def astype(self, dtype: DTypeLike) -> State:
         """The state in another precision: batches run in float32, a stream in float64."""
-        arrays: dict[str, Any] = {name: getattr(self, name).astype(dtype) for name in _BASIN_AXIS}
+        arrays: dict[str, Any] = {name: getattr(self, name).astype(dtype) for name in BASIN_AXIS}
         return replace(self, **arrays)
 
     def to_bytes(self) -> bytes:
         """The state as bytes that `from_bytes` turns back bit by bit."""
         text = {"weights": self.weights, "basins": self.basins, "time": str(self.time)}
-        return sealed.seal(MAGIC, FORMAT, text, {name: getattr(self, name) for name in _BASIN_AXIS})
+        return sealed.seal(MAGIC, FORMAT, text, {name: getattr(self, name) for name in BASIN_AXIS})
 
     def write(self, path: Path) -> None:
         """Put the state in a file, all at once."""
@@ -107,13 +113,13 @@ class State:
                 weights=text["weights"],
                 basins=tuple(text["basins"]),
                 time=np.datetime64(text["time"], "D"),
-                **{name: arrays[name] for name in _BASIN_AXIS},
+                **{name: arrays[name] for name in BASIN_AXIS},
             )
         except (KeyError, ValueError) as error:
             raise StateError(f"the state is not complete: {error}; start from a spin-up") from error
 
 
-_BASIN_AXIS = {
+BASIN_AXIS = {
     f.name: {"stores": 1, "runoff": 2}.get(f.name, 0)
     for f in fields(State)
     if f.name not in ("weights", "basins", "time")

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from dhbv.errors import DhbvError
+from dhbv.experiments.assimilation import assimilation
 from dhbv.terminal import Json, console, progress_bars, say, write_json
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ app = typer.Typer(
     help="Experiments of the literature: temporal, ungauged basins and regions, scaling, ensembles; and their report.",
     no_args_is_help=True,
 )
+app.command()(assimilation)
 
 T = TypeVar("T")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from dhbv import configuration
+from dhbv.assimilation import AssimilationConfig
 from dhbv.configuration import Natural, NonNegative, Positive, Section
 from dhbv.evaluation.challenge import GateConfig
 
@@ -30,6 +31,8 @@ class ForecastConfig(Section, frozen=True):
     None: cycles follow the data alone, as in a replay or a demonstration."""
     quantiles: tuple[float, ...] = (0.05, 0.25, 0.5, 0.75, 0.95)
     """Of an ensemble, kept of every flux."""
+    assimilation: AssimilationConfig | None = None
+    """How the state at T0 is updated from the flow observed before it; None: not at all."""
 
     def __post_init__(self) -> None:
         if list(self.quantiles) != sorted({q for q in self.quantiles if 0.0 < q < 1.0}):

@@ -22,6 +22,7 @@ from dhbv.configuration import Period
 from dhbv.files import flush, locked, written_whole
 from dhbv.operations import archiving, states, weather
 from dhbv.operations.analysis import DAY, Analysis, Degraded, basins_of, sha256_of, state_at
+from dhbv.operations.assimilating import assimilate
 from dhbv.operations.configuration import Operation
 from dhbv.registry import Registry, Serving
 from dhbv.state import State
@@ -122,6 +123,10 @@ def _make(
     basins, rules = basins_of(operation, store), operation.config.forecast
     analysis = state_at(operation, serving, store, issue)
     say(f"{issue}: {analysis.source}")
+    updated = assimilate(operation, serving, store, analysis)
+    state = analysis.state if updated is None else updated.state
+    if updated is not None:
+        say(f"{issue}: {updated.note}")
     folder = None if rules.weather is None else operation.folder / rules.weather
     ahead = weather.forecast(store, basins, issue, rules.days, folder)
     everywhere = Degraded(0)
@@ -138,12 +143,17 @@ def _make(
     }
     provenance = weights | {
         "start": analysis.source,
-        "state_sha256": sha256_of(analysis.state),
+        "state_sha256": sha256_of(state),
         "weather": ahead.source,
         "forcing_sha256": ahead.sha256,
     }
-    fluxes = _ahead(serving, ahead, analysis.state, issue, rules.days, rules.quantiles)
+    fluxes = _ahead(serving, ahead, state, issue, rules.days, rules.quantiles)
     fluxes["quality"] = ("basin", np.array(quality, np.int32), _quality_attributes())
+    notes = [*([serving.flag] if serving.flag else []), *analysis.notes]
+    if updated is not None:
+        fluxes = fluxes.assign(updated.variables.data_vars)
+        fluxes.attrs["assimilation"] = updated.note
+        notes.append(updated.note)
     fluxes.attrs |= provenance
     forecast.write(fluxes, draft / FORECAST)
     record = provenance | {
@@ -151,9 +161,11 @@ def _make(
         "days": rules.days,
         "members": ahead.region.sizes.get("member", 1),
         "flags": _flagged(quality, basins),
-        "notes": [*([serving.flag] if serving.flag else []), *analysis.notes],
+        "notes": notes,
         "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
     }
+    if updated is not None:
+        record["assimilation"] = updated.record
     if analysis.past is not None:
         past = analysis.past
         before = {"forcing_sha256": past.weather_sha256, "state_sha256": past.state_sha256 or "none: spun up"}

@@ -19,11 +19,11 @@ import numpy as np
 
 from dhbv.errors import StateError
 from dhbv.files import written_whole
-from dhbv.state import _BASIN_AXIS, State
+from dhbv.state import BASIN_AXIS, State
 
-KEPT = 30
-"""States kept of each version up to the newest, and so the days over which corrected weather is run again; older
-ones would only be needed to replay older cycles."""
+KEPT = 31
+"""States kept of each version up to the newest, the oldest 30 days before it: so far back corrected weather is run
+again, and observed flow is fitted. Older ones would only be needed to replay older cycles."""
 
 _log = logging.getLogger("dhbv")
 
@@ -85,7 +85,7 @@ def joined(parts: Sequence[State], basins: Sequence[str]) -> State:
     if len(parts) > 1:
         arrays: dict[str, Any] = {
             name: np.concatenate([getattr(part, name) for part in parts], axis)
-            for name, axis in _BASIN_AXIS.items()
+            for name, axis in BASIN_AXIS.items()
         }
         whole = replace(parts[0], basins=tuple(b for part in parts for b in part.basins), **arrays)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 
 from dhbv.errors import DhbvError
@@ -19,6 +21,7 @@ from dhbv.evaluation.style import (
     BLUE,
     GREEN,
     GREY,
+    HALF_A_DAY,
     ORANGE,
     PURPLE,
     SKY,
@@ -65,6 +68,13 @@ PANELS = (
 VARIABLES = tuple(dict.fromkeys((*COMPONENTS, *(line.name for panel in PANELS for line in panel.lines))))
 """What `draw` shows of a basin."""
 
+MADE_BY = "made_by"
+"""Of an archive: which version made the values of each day, see `dhbv.fluxes.open`."""
+_NAMED = 12
+"""Characters of the weights' sha256 that name a version."""
+_ROOM = 0.14
+"""Of the width: what the name of a version takes; changes closer together than that stay without one."""
+
 
 @styled
 def draw(
@@ -77,7 +87,8 @@ def draw(
 
     Args:
         basin: which one.
-        past: `VARIABLES` [basin, time], in the units of the variable table.
+        past: `VARIABLES` [basin, time], in the units of the variable table; where it tells `made_by`, a line stands
+            where other weights took over.
         ahead: the same of a forecast, [basin, time] or [quantile, basin, time]; drawn from its first day on, shaded.
         observed: flow [basin, time], mm d-1; None or without the basin where the river is ungauged.
 
@@ -102,6 +113,8 @@ def draw(
         if ax.get_legend_handles_labels()[1]:
             ax.legend(loc="upper left", bbox_to_anchor=(1.005, 1.04), borderaxespad=0.0)
     axes[0].invert_yaxis()
+    if days is not None:
+        _versions(axes, days)
     time = np.concatenate([ds.time.values for ds in (days, coming) if ds is not None])
     axes[-1].set_xlim(*time_limits(time))
     date_axis(axes[-1])
@@ -127,7 +140,8 @@ def _of(ds: xr.Dataset, basin: str) -> xr.Dataset:
     absent = [name for name in VARIABLES if name not in ds]
     if absent:
         raise DhbvError(f"basin {basin}: no {', '.join(absent)} to draw: write the run with all outputs")
-    return ds[list(VARIABLES)].sel(basin=basin)
+    made_by = [MADE_BY] if MADE_BY in ds else []
+    return ds[[*VARIABLES, *made_by]].sel(basin=basin)
 
 
 def _known(days: xr.Dataset, end: Any) -> xr.Dataset | None:
@@ -135,6 +149,40 @@ def _known(days: xr.Dataset, end: Any) -> xr.Dataset | None:
     run = np.isfinite(days[FLOW].values) & (True if end is None else days.time.values < end)
     there = np.flatnonzero(run)
     return days.isel(time=slice(there[0], there[-1] + 1)) if len(there) else None
+
+
+def changes(days: xr.Dataset) -> list[tuple[np.datetime64, str]]:
+    """Days from which on another version made the values, and the beginning of its weights' sha256.
+
+    Days that nobody made stand for no change.
+    """
+    if MADE_BY not in days:
+        return []
+    made = days[MADE_BY]
+    names = dict(zip(made.attrs["flag_values"], made.attrs["flag_meanings"].split(), strict=True))
+    there = made.values[made.values > 0]
+    time = days.time.values[made.values > 0]
+    at = 1 + np.flatnonzero(there[1:] != there[:-1])
+    # An id ends with the beginning of the sha256; weights of no registry are told by all of it.
+    return [(time[k], names[there[k]].rpartition("-")[2][:_NAMED]) for k in at]
+
+
+def _versions(axes: Sequence[Axes], days: xr.Dataset) -> None:
+    """A thin line through all panels where the version changes, named in the first one."""
+    low, high = time_limits(days.time.values)
+    room, free = _ROOM * (high - low), low
+    for day, name in changes(days):
+        at = day - HALF_A_DAY
+        for ax in axes:
+            ax.axvline(date2num(at), color=BLACK, linewidth=0.7, linestyle=":", zorder=3)
+        left = at + room <= high
+        begin = at if left else at - room
+        if begin >= free:
+            axes[0].annotate(
+                f"weights {name}", (at, 0.06), xycoords=("data", "axes fraction"), textcoords="offset points",
+                xytext=(3 if left else -3, 0), ha="left" if left else "right", fontsize=7,
+            )  # fmt: skip
+            free = begin + room
 
 
 def _heading(panel: Panel) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,13 @@ import pytest
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
+from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 from PIL import Image
 
 from dhbv.errors import DhbvError
 from dhbv.evaluation import style
-from dhbv.plots.basin import PANELS, VARIABLES, draw
+from dhbv.plots.basin import PANELS, VARIABLES, changes, draw
 from dhbv.plots.cycle import load
 from tests.fluxes.conftest import Run
 from tests.plots import looks
@@ -141,6 +143,64 @@ def test_what_is_missing_is_told(past: xr.Dataset, basin: str) -> None:
         draw(basin)
     with pytest.raises(DhbvError, match="no swe, gamma to draw"):
         draw(basin, past.drop_vars(["swe", "gamma"]))
+
+
+def made_by(past: xr.Dataset, codes: np.ndarray) -> xr.Dataset:
+    """As an archive tells it: by the first of the codes an operation's version, by the second one run by hand."""
+    flags = {
+        "flag_values": np.array([1, 2], np.int16),
+        "flag_meanings": f"20240501T060000Z-{'ab12' * 3} {'cd34' * 16}",
+    }
+    table = np.broadcast_to(codes.astype(np.int16), (past.sizes["basin"], len(codes)))
+    return past.assign(made_by=(("basin", "time"), table, flags))
+
+
+def test_a_line_stands_where_other_weights_took_over(past: xr.Dataset, basin: str) -> None:
+    codes = np.ones(past.sizes["time"])
+    codes[60:] = 2
+    codes[90:95] = 0  # not run
+    codes[-3:] = 1
+    told = made_by(past, codes)
+    expected = [past.time.values[60], past.time.values[-3]]
+    assert changes(told.sel(basin=basin)) == [(expected[0], "cd34" * 3), (expected[1], "ab12" * 3)]
+    figure = draw(basin, told)
+    looks.check(figure)
+    for ax in figure.axes:
+        upright = [line for line in ax.lines if line.get_linestyle() == ":"]
+        found = [line.get_xdata()[0] for line in upright]  # type: ignore[index]
+        assert found == [date2num(day - style.HALF_A_DAY) for day in expected]
+    named = figure.axes[0].texts
+    assert [t.get_text() for t in named] == ["weights cd34cd34cd34", "weights ab12ab12ab12"]
+    inside = figure.axes[0].get_window_extent()
+    assert all(inside.x0 <= t.get_window_extent().x0 < t.get_window_extent().x1 <= inside.x1 for t in named)
+
+
+def test_names_of_changes_close_together_do_not_lie_on_one_another(past: xr.Dataset, basin: str) -> None:
+    codes = 1 + np.arange(past.sizes["time"]) // 7 % 2
+    figure = draw(basin, made_by(past, codes))
+    looks.check(figure)
+    boxes = [t.get_window_extent() for t in figure.axes[0].texts]
+    assert len(boxes) > 3
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+    count = len([line for line in figure.axes[FLOW].lines if line.get_linestyle() == ":"])
+    assert count == (past.sizes["time"] - 1) // 7, "a change without a name has its line"
+
+
+def test_one_version_has_no_line(past: xr.Dataset, basin: str) -> None:
+    one = made_by(past, np.ones(past.sizes["time"]))
+    for days in (past, one):
+        assert changes(days.sel(basin=basin)) == []
+        assert not draw(basin, days).axes[0].texts
+
+
+def test_an_archive_tells_who_made_the_days(site: object, made: Path) -> None:
+    """What `dhbv plot basin` reads has the name under which changes are looked for."""
+    from dhbv import flux_source
+
+    days = flux_source.daily(made.parents[2] / "fluxes", VARIABLES, basins=["02"])
+    assert changes(days.sel(basin="02")) == []
+    assert set(days["made_by"].values.ravel()) <= {0, 1}
+    assert 1 in days["made_by"].values
 
 
 def colours(data: bytes) -> set[str]:
