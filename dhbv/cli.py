@@ -6,7 +6,6 @@ import datetime as dt
 import logging
 import sys
 from contextlib import ExitStack
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,12 +13,15 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from dhbv import __version__, fluxes_cli, registry_cli
+from dhbv import __version__, benchmark_cli, fluxes_cli, registry_cli
+from dhbv.data import commands as data_commands
 from dhbv.errors import DhbvError
 from dhbv.experiments import commands as experiment_commands
 from dhbv.nextgen import commands as nextgen_commands
 from dhbv.plots import commands as plot_commands
+from dhbv.scale import commands as scale_commands
 from dhbv.stream_temperature import commands as stream_temperature_commands
+from dhbv.surrogate import commands as surrogate_commands
 from dhbv.terminal import Json, console, progress_bars, say, write_json
 
 app = typer.Typer(
@@ -47,16 +49,6 @@ def _print_version(asked: bool) -> None:
         raise typer.Exit
 
 
-class Benchmark(StrEnum):
-    """What `dhbv benchmark` can time."""
-
-    kernels = "kernels"
-    training = "training"
-    inference = "inference"
-    bmi = "bmi"
-    scale = "scale"
-
-
 @app.callback()
 def _options(
     version: Annotated[
@@ -69,12 +61,16 @@ def _options(
     pass
 
 
+app.add_typer(data_commands.app, name="data")
 app.add_typer(registry_cli.app, name="registry")
 app.add_typer(nextgen_commands.app, name="ngen")
 app.add_typer(experiment_commands.app, name="experiment")
 app.add_typer(fluxes_cli.app, name="fluxes")
 app.add_typer(plot_commands.app, name="plot")
+app.add_typer(scale_commands.app, name="scale")
+app.add_typer(surrogate_commands.app, name="surrogate")
 app.command()(stream_temperature_commands.sntemp)
+app.command()(benchmark_cli.benchmark)
 
 
 @app.command()
@@ -230,140 +226,138 @@ def plausibility(
         raise typer.Exit(1)
 
 
+_REGION, _DOMAIN = (
+    "Of a region (CAMELS, or NetCDF of the same schema)",
+    "Of NextGen forcing (a whole hydrofabric)",
+)
+
+
 @app.command()
 def forecast(
     model: Model,
-    data: Data,
+    data: Annotated[
+        Path,
+        typer.Option(
+            help="CAMELS folder, NetCDF of the same schema, or NextGen's hourly forcing (NetCDF or Zarr).",
+            show_default=False,
+        ),
+    ],
     start: Annotated[dt.datetime, typer.Option(formats=["%Y-%m-%d"], help="First day.", show_default=False)],
     end: Annotated[dt.datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day.", show_default=False)],
     out: Annotated[
-        Path, typer.Option(help="NetCDF to write; of NextGen forcing a folder.", show_default=False)
+        Path,
+        typer.Option(
+            help="Of a region the NetCDF to write, of NextGen forcing a folder.", show_default=False
+        ),
     ],
-    attributes: Attributes = None,
-    basins: Basins = None,
+    attributes: Annotated[
+        Path | None,
+        typer.Option(
+            help="Table of static attributes: CSV, of NextGen forcing Parquet too. Default: the one beside the data of a "
+            "region; NextGen forcing has none."
+        ),
+    ] = None,
     state: Annotated[
         Path | None,
         typer.Option(
-            help="Saved state to start from, of NextGen forcing the folder of the run before; else a spin-up."
+            help="What to start from: a region's saved state, or the folder of the NextGen run before; else a spin-up."
+        ),
+    ] = None,
+    spin_up_days: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Days run before the start to fill the stores, as far as the data reach back."
+        ),
+    ] = 1095,
+    basins: Annotated[
+        str | None,
+        typer.Option(
+            help="Ids separated by commas, a file with one id a line, or `all` in the data; default: the state's, or all.",
+            rich_help_panel=_REGION,
         ),
     ] = None,
     save_state: Annotated[
-        Path | None, typer.Option(help="Where to save the state after the last day.")
+        Path | None,
+        typer.Option(help="Where to save the state after the last day.", rich_help_panel=_REGION),
     ] = None,
-    spin_up_days: Annotated[
-        int, typer.Option(min=0, help="Days run before the start to fill the stores.")
-    ] = 1095,
     archive: Annotated[
-        Path | None, typer.Option(help="Archive of fluxes to append the run to, see `dhbv fluxes`.")
+        Path | None,
+        typer.Option(
+            help="Archive of fluxes to append the run to, see `dhbv fluxes`.", rich_help_panel=_REGION
+        ),
     ] = None,
     chunk: Annotated[
         int | None,
-        typer.Option(min=1, help="Of NextGen forcing: catchments at once, by default up to 20,000."),
+        typer.Option(
+            min=1, help="Catchments at once; default: 20,000, fewer of many days.", rich_help_panel=_DOMAIN
+        ),
     ] = None,
     shard: Annotated[
-        str | None, typer.Option(metavar="I/N", help="Of NextGen forcing: run only the I-th of N parts.")
+        str | None,
+        typer.Option(
+            metavar="I/N|vpu:NAME", help="Run only the I-th of N parts, or one VPU.", rich_help_panel=_DOMAIN
+        ),
+    ] = None,
+    fluxes: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="parquet|netcdf",
+            help="Of the files of fluxes; default: parquet.",
+            rich_help_panel=_DOMAIN,
+        ),
     ] = None,
 ) -> None:
-    """Run a period and write every flux and store as CF NetCDF (mm d-1, mm, discharge in m3 s-1).
-
+    """Run a period and write every flux and store (mm d-1, mm). Of a region: as one CF NetCDF, with discharge in m3 s-1.
     Example: dhbv forecast runs/small --data $CAMELS/camels_us_maurer.nc --start 1998-10-01
     --end 1999-09-30 --out runs/1999.nc --save-state runs/1999.state
 
-    NextGen's hourly forcing (NetCDF) of any number of catchments is run in chunks, into a folder of Parquet files
-    and states (mm d-1, mm); after a kill the same command goes on where it was. Example:
-
-    dhbv forecast models/camels_us_531 --data forcings.nc --attributes table.parquet --start 2026-10-02
-    --end 2026-10-02 --state runs/2026-10-01 --out runs/2026-10-02 --shard 1/4
+    Of NextGen forcing with any number of catchments: chunk by chunk into a folder. After a kill the same command goes on
+    where it was; `dhbv scale check` tells whether all is there. Example: dhbv forecast models/camels_us_531 --data
+    forcings.nc --attributes table.parquet --start 2026-10-02 --end 2026-10-02 --state runs/2026-10-01
+    --out runs/2026-10-02 --shard 1/4
     """
     from dhbv import forecast as forecasting
     from dhbv import model_directory
     from dhbv.data import open_region
-    from dhbv.scale import commands as scale
     from dhbv.state import State
 
     directory = model_directory.load(model)
     period = _period(start, end, None)
-    if scale.is_domain(data):
+    if scale_commands.is_domain(data):
         given = {"--basins": basins, "--save-state": save_state, "--archive": archive}
-        scale.refuse(
+        scale_commands.refuse(
             given, f"not with NextGen forcing ({data}), which is run whole, its states kept in --out"
         )
         with progress_bars() as bars:
             task = bars.add_task("running", total=None, note="")
-            said = scale.forecast(
+            said = scale_commands.forecast(
                 directory, data, attributes, period, out, state=state, spin_up_days=spin_up_days, chunk=chunk, shard=shard,
-                on_progress=lambda done, total, note: bars.update(task, completed=done, total=total, note=note),
+                fluxes=fluxes, on_progress=lambda done, total, note: bars.update(task, completed=done, total=total, note=note),
             )  # fmt: skip
         say(said)
         return
-    scale.refuse({"--chunk": chunk, "--shard": shard}, f"only with NextGen forcing, and {data} is none")
+    only = {"--chunk": chunk, "--shard": shard, "--format": fluxes}
+    scale_commands.refuse(only, f"only with NextGen forcing, and {data} is none")
     begin = None if state is None else State.read(state)
     asked = _basins(basins, begin.basins if begin else None)
     region = open_region(data, attributes=attributes, basins=asked, end=str(period.end), needs_flow=False)
     with progress_bars() as bars:
         task = bars.add_task("running", total=None, note="")
-        fluxes, last = forecasting.run(
+        told, last = forecasting.run(
             directory, region, period, state=begin, spin_up_days=spin_up_days,
             on_progress=lambda done, days: bars.update(task, completed=done, total=days),
         )  # fmt: skip
-    forecasting.write(fluxes, out)
-    say(f"{fluxes.sizes['basin']} basins × {fluxes.sizes['time']} days, {fluxes.attrs['start']}: {out}")
+    forecasting.write(told, out)
+    say(f"{told.sizes['basin']} basins × {told.sizes['time']} days, {told.attrs['start']}: {out}")
     if archive is not None:
         from dhbv.fluxes import archive_run
 
-        entry = archive_run(archive, fluxes, out.name)
+        entry = archive_run(archive, told, out.name)
         say(f"in the archive {archive} as append {entry.batch}: {entry.first}..{entry.last}")
     if save_state is not None:
         last.write(save_state)
         say(f"state valid at {last.time}: {save_state}")
-
-
-@app.command()
-def benchmark(
-    what: Annotated[Benchmark, typer.Argument(help="What to time.", show_default=False)],
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    rounds: Annotated[
-        int | None,
-        typer.Option(min=1, help="Runs of each, in turn; medians are told. By default 7, of `scale` 1."),
-    ] = None,
-    model: Annotated[Path, typer.Option(help="Model directory that `bmi` and `scale` run.")] = Path(
-        "models/camels_us_531"
-    ),
-    catchments: Annotated[int, typer.Option(min=1, help="Of the domain that `scale` draws.")] = 831_000,
-    json_file: Json = None,
-) -> None:
-    """Time kernels, a training step or inference against the plain loop, side by side in one run, the
-    cost of the BMI component in NextGen, or (`scale`) a day of a nation, states in and out, files written.
-
-    On a machine that others use too, OMP_WAIT_POLICY=passive keeps its threads from starving each other.
-    Example: dhbv benchmark kernels --json kernels.json
-    """
-    if what is Benchmark.scale:
-        from dhbv.scale import benchmark as scale
-
-        measured = scale.measure(model, catchments, rounds=rounds or 1, on_stage=say)
-        shown = Table(title=f"a day of {catchments:,} catchments", show_header=False)
-        for name, value in measured.items():
-            shown.add_row(name, _figure(value))
-        console.print(shown)
-        write_json(measured, json_file)
-        return
-    rounds = rounds or 7
-    from dhbv.evaluation import benchmark as benchmarks
-    from dhbv.training.trainer import choose_device
-
-    choose_device(device)
-    if what is Benchmark.bmi:
-        from bmi import benchmark as component
-
-        result: dict[str, Any] = dict(component.measure(model, rounds))
-    else:
-        result = benchmarks.BENCHMARKS[what.value](device, rounds)
-    table = Table(title=f"{what.value} on {device}", show_header=False)
-    for name, value in (result | benchmarks.machine(device)).items():
-        table.add_row(name, _figure(value))
-    console.print(table)
-    write_json(result | {"machine": benchmarks.machine(device), "rounds": rounds}, json_file)
 
 
 @app.command()
@@ -390,13 +384,6 @@ def demo(
         summary = demonstration.run(out, data, attributes, DeltaHbv, service, bars)
     console.print(demonstration.render(summary))
     write_json(summary, json_file)
-
-
-def _figure(value: Any) -> str:
-    """A measured figure for the table: numbers to four digits, alternatives side by side."""
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_figure(v)}" for name, v in value.items())
-    return f"{value:,.4g}" if isinstance(value, float) else str(value)
 
 
 def _write_table(content: Any, target: Path | None) -> None:

@@ -65,6 +65,8 @@ _SECONDS = {
 }
 """Units of NetCDF `Time` that ngen knows; others count as seconds there, and are refused here."""
 
+_OTHER_TIMES = "{}: Time differs between catchments: ngen reads the first one's for all"
+
 _MISSING = -999.0
 """Fill values of forcing (-999, -9999) lie at or below it; no weather does in any unit."""
 
@@ -172,15 +174,20 @@ def _read_netcdf(path: Path, catchments: Sequence[str] | None, pattern: str, per
     with open_file(path) as file:
         ids = ids_of(file, path)
         chosen = select_basins(catchments, ids, str(path))
-        rows = [ids.index(c) for c in chosen]
-        time = times_of(file["Time"], path)
+        rows = np.array([ids.index(c) for c in chosen])
+        # No more than from the first to the last one wanted: each of ngen's instances reads its own history.
+        first = int(rows.min())
+        near = {"catchment-id": slice(first, int(rows.max()) + 1)}
+        time = times_of(file["Time"].isel({"catchment-id": slice(0, 1)}, missing_dims="ignore"), path)
+        if (times_of(file["Time"].isel(near, missing_dims="ignore"), path) != time).any():
+            raise DataError(_OTHER_TIMES.format(path))
         kept = within(time, period)
         check_hours(time[kept], str(path))
         columns = columns_of({str(n): file[n].attrs.get("units", "") for n in file.data_vars}, path)
         values = {}
         for variable, column in columns.items():
-            data = file[column.name].transpose("catchment-id", "time")
-            values[variable] = converted(data[:, kept].values[rows], column)
+            data = file[column.name].isel(near).transpose("catchment-id", "time")
+            values[variable] = converted(data[:, kept].values[rows - first], column)
     return Hours(tuple(chosen), time[kept], values["prcp"], values["temperature"], columns)
 
 
@@ -193,7 +200,7 @@ def times_of(variable: xr.DataArray, path: Path) -> NDArray[np.datetime64]:
         )
     values = np.atleast_2d(variable.values)
     if (values != values[0]).any():
-        raise DataError(f"{path}: Time differs between catchments: ngen reads the first one's for all")
+        raise DataError(_OTHER_TIMES.format(path))
     seconds = np.round(values[0].astype(np.float64) * _SECONDS[unit])
     # ngen reads seconds where no unit is told: nanoseconds then end in the year 4e10.
     if not np.isfinite(seconds).all() or seconds.max() > 1e10:

@@ -2,17 +2,16 @@
 
 Landscapes and weather are those of `dhbv.data.synthetic`, drawn block by block, so that memory does not grow with the
 domain; each block is spread over the whole country with fields of its own. The files are an attribute table
-(Parquet) and hourly forcing as NextGen has it (NetCDF).
+(Parquet) and hourly forcing as NextGen has it (NetCDF, or Zarr).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import netCDF4
 import numpy as np
 import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -25,6 +24,7 @@ from dhbv.data.nextgen_hours import DAY
 from dhbv.data.weather import generate
 from dhbv.files import written_whole
 from dhbv.physics.hargreaves import mean_temperature, potential_evaporation
+from dhbv.scale import forcing_files
 
 BLOCK = 20_000
 """Catchments drawn together."""
@@ -50,10 +50,8 @@ class Domain(NamedTuple):
 
 class _Block(NamedTuple):
     table: pd.DataFrame
-    precip_rate: NDArray[np.float32]
-    """mm s-1, [catchment, hour]"""
-    temperature: NDArray[np.float32]
-    """K, [catchment, hour]"""
+    forcing: dict[str, NDArray[np.float32]]
+    """[catchment, hour] by NextGen's names."""
 
 
 def write_domain(
@@ -63,6 +61,8 @@ def write_domain(
     start: dt.date = dt.date(2026, 10, 1),
     days: int = 1,
     seed: int = 0,
+    zarr: bool = False,
+    vpus: Sequence[str] = (),
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Domain:
     """Write `attributes.parquet` and `forcings.nc` of `catchments` from cat-1 on; the same for the same seed.
@@ -72,40 +72,31 @@ def write_domain(
         catchments: how many.
         start, days: the days of forcing, UTC.
         seed: other numbers draw another domain.
+        zarr: whether the forcing is a Zarr group, `forcings.zarr`, instead.
+        vpus: among which the catchments are divided evenly, in the column `vpuid`.
         on_progress: called with catchments done and in all.
     """
-    made = Domain(folder / "attributes.parquet", folder / "forcings.nc")
+    made = Domain(folder / "attributes.parquet", folder / ("forcings.zarr" if zarr else "forcings.nc"))
     hours = np.datetime64(start, "h") + np.arange(days * DAY)
-    with written_whole(made.attributes) as table_draft, written_whole(made.forcing) as forcing_draft:
+    forcing = forcing_files.zarr if zarr else forcing_files.netcdf
+    folder.mkdir(parents=True, exist_ok=True)
+    with written_whole(made.attributes) as draft, forcing(made.forcing, catchments, hours) as put:
         parquet = None
-        with netCDF4.Dataset(forcing_draft, "w") as file:
-            _define(file, catchments, len(hours))
-            for first in range(0, catchments, BLOCK):
-                count = min(BLOCK, catchments - first)
-                block = _draw(np.random.default_rng([seed, first]), count, start, days)
-                ids = [f"cat-{k + 1}" for k in range(first, first + count)]
-                rows = slice(first, first + count)
-                file["ids"][rows] = np.array(ids, dtype=object)
-                file["Time"][rows] = np.tile(hours.astype("datetime64[ns]").astype(np.int64), (count, 1))
-                file["precip_rate"][rows] = block.precip_rate
-                file["TMP_2maboveground"][rows] = block.temperature
-                rows_of_table = pa.Table.from_pandas(block.table.assign(basin=ids), preserve_index=False)
-                parquet = parquet or pq.ParquetWriter(table_draft, rows_of_table.schema, compression="zstd")
-                parquet.write_table(rows_of_table)
-                on_progress(first + count, catchments)
+        for first in range(0, catchments, BLOCK):
+            count = min(BLOCK, catchments - first)
+            block = _draw(np.random.default_rng([seed, first]), count, start, days)
+            ids = [f"cat-{k + 1}" for k in range(first, first + count)]
+            put(forcing_files.Block(ids, block.forcing))
+            table = block.table.assign(basin=ids)
+            if vpus:
+                table["vpuid"] = [vpus[k * len(vpus) // catchments] for k in range(first, first + count)]
+            rows = pa.Table.from_pandas(table, preserve_index=False)
+            parquet = parquet or pq.ParquetWriter(draft, rows.schema, compression="zstd")
+            parquet.write_table(rows)
+            on_progress(first + count, catchments)
         if parquet is not None:
             parquet.close()
     return made
-
-
-def _define(file: netCDF4.Dataset, catchments: int, hours: int) -> None:
-    file.createDimension("catchment-id", catchments)
-    file.createDimension("time", hours)
-    file.createVariable("ids", str, ("catchment-id",))
-    file.createVariable("Time", "i8", ("catchment-id", "time")).units = "ns"
-    for name, unit in (("precip_rate", "mm s^-1"), ("TMP_2maboveground", "K")):
-        file.createVariable(name, "f4", ("catchment-id", "time")).units = unit
-    file.title = "synthetic forcing of catchments that do not exist"
 
 
 def _draw(rng: np.random.Generator, count: int, start: dt.date, days: int) -> _Block:
@@ -120,7 +111,7 @@ def _draw(rng: np.random.Generator, count: int, start: dt.date, days: int) -> _B
     climate = climate_indices(prcp, mean_temperature(tmin, tmax), pet, _CLIMATE_DAYS)
     table = pd.concat([climate, draw_landscape(rng, places, climate)], axis=1)
     prcp, tmin, tmax = (series[:, year.stop :] for series in weather)
-    return _Block(table, _storms(rng, prcp), _course(tmin, tmax))
+    return _Block(table, {"precip_rate": _storms(rng, prcp), "TMP_2maboveground": _course(tmin, tmax)})
 
 
 def _storms(rng: np.random.Generator, prcp: NDArray[np.float32]) -> NDArray[np.float32]:

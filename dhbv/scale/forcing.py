@@ -5,6 +5,8 @@ Names, units and times are those that `dhbv.data.nextgen_hours` knows, and the d
 
 from __future__ import annotations
 
+import hashlib
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 
@@ -17,10 +19,45 @@ from dhbv.data import model_forcing, nextgen, nextgen_hours
 from dhbv.data.nextgen_hours import DAY, Hours
 from dhbv.data.schema import DataError, some
 from dhbv.scale.chunks import Chunk
+from dhbv.store.parquet import sha256_of
+
+_ZARR_MARKS = ("zarr.json", ".zgroup", ".zmetadata")
+"""What lies in a Zarr group, of format 3 or 2."""
+
+
+def is_zarr(path: Path) -> bool:
+    """Whether a folder is a Zarr group."""
+    return any((path / name).is_file() for name in _ZARR_MARKS)
+
+
+def digest(path: Path) -> str:
+    """sha256 of a file, or of the names and sha256 of all files in a folder."""
+    if path.is_file():
+        return sha256_of(path)
+    names = sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
+    return hashlib.sha256(
+        "".join(f"{name} {sha256_of(path / name)}\n" for name in names).encode()
+    ).hexdigest()
+
+
+def _open(path: Path) -> xr.Dataset:
+    """NetCDF or Zarr, nothing read yet."""
+    if not is_zarr(path):
+        return nextgen_hours.open_file(path)
+    if find_spec("zarr") is None:
+        raise DataError(
+            f"{path}: reading Zarr needs the package zarr: pip install 'delta-hbv[zarr]', or give NetCDF"
+        )
+    try:
+        return xr.open_dataset(
+            path, engine="zarr", chunks=None, decode_times=False, cache=False, backend_kwargs={"consolidated": False}
+        )  # fmt: skip
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{path}: not readable as Zarr ({error}): give another group") from None
 
 
 class DomainForcing:
-    """An open NetCDF file of NextGen's hourly forcing; one thread at a time may read it.
+    """An open NetCDF file or Zarr group of NextGen's hourly forcing; one thread at a time may read it.
 
     Raises:
         DataError: if it is none, repeats a catchment, or its units are not known.
@@ -28,7 +65,7 @@ class DomainForcing:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = nextgen_hours.open_file(path)
+        self._file = _open(path)
         self.catchments = tuple(nextgen_hours.ids_of(self._file, path))
         if len(set(self.catchments)) < len(self.catchments):
             ids, counts = np.unique(np.array(self.catchments), return_counts=True)

@@ -8,24 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from dhbv import __version__
 from dhbv.configuration import Period
+from dhbv.data.schema import DataError
 from dhbv.errors import DhbvError
+from dhbv.kernels import build
 from dhbv.model_directory import ModelDirectory
-from dhbv.physics.variables import VARIABLES
 from dhbv.runtime import OUTPUTS, Runtime
 from dhbv.scale.attributes import DomainAttributes
-from dhbv.scale.chunks import WHOLE, Chunk, Shard, divide, part, usual_size
-from dhbv.scale.forcing import DomainForcing
+from dhbv.scale.chunks import UNCUT, WHOLE, Chunk, Shard, divide, part, usual_size
+from dhbv.scale.forcing import DomainForcing, digest
+from dhbv.scale.output import Told, format_of
 from dhbv.scale.pipeline import ahead
 from dhbv.scale.run_folder import Identity, RunFolder
 from dhbv.state import State
@@ -63,7 +64,7 @@ class _Loaded(NamedTuple):
 
 class _Computed(NamedTuple):
     chunk: Chunk
-    fluxes: pa.Table
+    told: Told
     state: State
 
 
@@ -91,26 +92,30 @@ def run(
     spin_up_days: int = 1095,
     chunk: int | None = None,
     shard: Shard = WHOLE,
+    fluxes: str = "parquet",
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Ran:
     """Run `model` over all catchments of a NextGen forcing file, in float32; a second call goes on after a kill.
 
     Args:
         model: the model directory.
-        forcing: NetCDF as NextGen has it, hourly; days are those of UTC.
+        forcing: NetCDF or Zarr as NextGen has it, hourly; days are those of UTC.
         attributes: Parquet or CSV; see `DomainAttributes`.
         period: the days wanted.
         out: folder to write; see `dhbv.scale.run_folder`.
         states: folder of the run that ended the day before; none starts from a spin-up.
         spin_up_days: days before the period that fill the stores, as far as the forcing reaches back.
         chunk: catchments at once; by default as many as fit in some hundreds of MB.
-        shard: which chunks to run; all shards together are the whole, to the bit.
+        shard: which chunks to run; all shards together are the whole, to the bit. Where the attribute table has a
+            column of VPUs and the forcing is in their order, no chunk lies in two of them.
+        fluxes: the format of their files, of `dhbv.scale.output.FORMATS`.
         on_progress: called with catchments done and catchments in this shard.
 
     Raises:
         DhbvError: if an input cannot be read or does not fit, or `out` holds another run.
     """
     begun = time.perf_counter()
+    format_of(fluxes)
     with DomainForcing(forcing) as source:
         table = DomainAttributes(attributes, source.catchments, [a.name for a in model.statistics.attributes])
         ids = hashlib.sha256("\n".join(source.catchments).encode()).hexdigest()
@@ -124,18 +129,23 @@ def run(
         size = usual_size(spin_up + period.days) if chunk is None else chunk
         if size < 1:
             raise DhbvError(f"--chunk {size}: at least one catchment must be run at once")
+        vpus = _vpus(table, shard)
+        mine = part(divide(len(source.catchments), size, vpus), shard)
         folder = RunFolder.begin(
             out,
             Identity(
-                weights_sha256=model.weights_sha256, forcing_sha256=sha256_of(forcing),
+                weights_sha256=model.weights_sha256, forcing_sha256=digest(forcing),
                 attributes_sha256=sha256_of(attributes), catchments=len(source.catchments), catchments_sha256=ids,
-                first=period.start, last=period.end, start=start, chunk=size, code_version=__version__,
+                first=period.start, last=period.end, start=start, chunk=size, vpus=dict(vpus),
+                fluxes=fluxes, code_version=__version__,
             ),
         )  # fmt: skip
-        mine = part(divide(len(source.catchments), size), shard)
         todo = [c for c in mine if not folder.finished(c)]
         total = sum(c.stop - c.first for c in mine)
         skipped = total - sum(c.stop - c.first for c in todo)
+        if todo:
+            # Asks the compiler for its version, and builds at first: once a process, whatever there is to run.
+            build.load_for(model.config.model.form.parameters, np.float32)
         opened, cpu = time.perf_counter(), time.process_time()
         busy = dict.fromkeys(("reading", "computing", "writing"), 0.0)
 
@@ -158,13 +168,27 @@ def run(
         done = skipped
         on_progress(done, total)
         with closing(ahead(compute())) as finished:  # type: ignore[type-var]
-            for c, fluxes, state in finished:
+            for c, told, state in finished:
                 with _timed(busy, "writing"):
-                    folder.put(c, fluxes.replace_schema_metadata(_provenance(folder.identity)), state)
+                    folder.put(c, told, state)
                 done += c.stop - c.first
                 on_progress(done, total)
     took, used = time.perf_counter() - opened, time.process_time() - cpu
     return Ran(total - skipped, skipped, period.days, start, opened - begun, took, used, busy)
+
+
+def _vpus(table: DomainAttributes, shard: Shard) -> Mapping[str, int]:
+    """The VPUs that chunks keep to; none where the table or the order of the forcing does not tell them apart.
+
+    Raises:
+        DataError: if that is so and a VPU is asked for.
+    """
+    try:
+        return table.vpus()
+    except DataError:
+        if shard.vpu:
+            raise
+        return UNCUT
 
 
 def _compute(model: ModelDirectory, loaded: _Loaded, first_read: np.datetime64, spin_up: int) -> _Computed:
@@ -175,37 +199,7 @@ def _compute(model: ModelDirectory, loaded: _Loaded, first_read: np.datetime64, 
         state = runtime.spin_up(past, first_read) if spin_up else runtime.cold_state(first_read)
     first = state.time
     after, values = runtime.run(state, weather[spin_up:], OUTPUTS)
-    return _Computed(chunk, _table(catchments, first, values), after)
-
-
-def _table(catchments: Sequence[str], first: np.datetime64, values: dict[str, Any]) -> pa.Table:
-    """A row for each catchment and day, in that order, from values [time, catchment]."""
-    days, count = next(iter(values.values())).shape
-    rows = pa.array(np.repeat(np.arange(count, dtype=np.int32), days))
-    arrays = [
-        pa.array(catchments, pa.string()).take(rows),
-        pa.array(np.tile(first.astype("datetime64[D]") + np.arange(days), count)),
-        *(pa.array(value.T.ravel()) for value in values.values()),
-    ]
-    fields = [pa.field("catchment", pa.string()), pa.field("day", pa.date32())]
-    for name in values:
-        row = VARIABLES[name]
-        told = {"units": row.unit, "long_name": row.description}
-        fields.append(pa.field(name, pa.float32(), metadata=told))
-    return pa.table(arrays, pa.schema(fields))
-
-
-def _provenance(identity: Identity) -> dict[str, str]:
-    """What a file by itself must tell: no clock, for the same run shall give the same bytes."""
-    return {
-        "source": f"delta-hbv {identity.code_version}",
-        "weights_sha256": identity.weights_sha256,
-        "forcing_sha256": identity.forcing_sha256,
-        "start": identity.start,
-        "precision": "float32",
-        "run": identity.sha256,
-        "comment": "each value is of the UTC day; stores are as at the day's end",
-    }
+    return _Computed(chunk, Told(catchments, first, values), after)
 
 
 @contextmanager

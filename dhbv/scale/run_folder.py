@@ -1,7 +1,7 @@
 """What a run over a domain leaves: files chunk by chunk, and a record of each that is finished.
 
     run.json               what the run is made of; another run does not mix with it
-    fluxes/00000.parquet   every flux and store, a row for each catchment and day
+    fluxes/00000.parquet   every flux and store, a row for each catchment and day; or 00000.nc
     states/00000.state     the state after the last day
     done/00000.json        the sha256 of both: written last, so a chunk without it was never finished
 
@@ -13,21 +13,25 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import logging
+from bisect import bisect_left, bisect_right
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from dhbv.configuration import Period
 from dhbv.errors import DhbvError, StateError
 from dhbv.files import written_whole
 from dhbv.operations.states import joined
 from dhbv.scale.chunks import Chunk, divide
+from dhbv.scale.output import Told, format_of
 from dhbv.state import State
 from dhbv.store.parquet import sha256_of
 
 _log = logging.getLogger(__name__)
+
+FORMAT = 2
+"""2 added the format of the fluxes and the VPUs."""
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,14 +49,22 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     start: str
     """How the stores came about: `cold start`, `spin-up of N days`, or `state of RUN`."""
     chunk: int
-    """Catchments in a chunk, the last one aside."""
+    """Catchments in a chunk, the last one (of each VPU) aside."""
+    vpus: dict[str, int]
+    """How many catchments each VPU has, in the order of the forcing; none where that is not known."""
+    fluxes: str
+    """The format of their files; see `dhbv.scale.output`."""
     code_version: str
-    format: int = 1
+    format: int = FORMAT
 
     @property
     def sha256(self) -> str:
         """A number for exactly this run."""
         return hashlib.sha256(msgspec.json.encode(self)).hexdigest()
+
+
+class _Form(msgspec.Struct, frozen=True):
+    format: int
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,6 +81,12 @@ class RunFolder:
 
     def __init__(self, path: Path, identity: Identity) -> None:
         self.path, self.identity = path, identity
+        self._format = format_of(identity.fluxes)
+
+    @cached_property
+    def chunks(self) -> tuple[Chunk, ...]:
+        """All of the run."""
+        return divide(self.identity.catchments, self.identity.chunk, self.identity.vpus)
 
     @classmethod
     def begin(cls, path: Path, identity: Identity) -> RunFolder:
@@ -98,7 +116,11 @@ class RunFolder:
         """
         file = path / "run.json"
         try:
-            return cls(path, msgspec.json.decode(file.read_bytes(), type=Identity))
+            content = file.read_bytes()
+            form = msgspec.json.decode(content, type=_Form).format
+            if form != FORMAT:
+                raise DhbvError(f"{file} has format {form}, this delta-hbv writes {FORMAT}: run it anew")
+            return cls(path, msgspec.json.decode(content, type=Identity))
         except OSError as error:
             raise DhbvError(
                 f"{file}: {error.strerror}: give the folder that a run over a domain wrote"
@@ -108,23 +130,34 @@ class RunFolder:
 
     def finished(self, chunk: Chunk) -> bool:
         """Whether a chunk's files are there and whole; what is damaged is named in the log."""
+        fault = self.fault(chunk)
+        if fault and self._record(chunk).exists():
+            _log.warning("%s: done again", fault)
+        return not fault
+
+    def fault(self, chunk: Chunk) -> str:
+        """What is wrong with a chunk's record or files; nothing where they are there and whole."""
+        file = self._record(chunk)
+        if not file.exists():
+            return f"{chunk.described} is not finished"
         record = self._recorded(chunk)
-        for name, expected in ({} if record is None else record.files).items():
+        if record is None:
+            return f"{file}: damaged, or of another run"
+        for name, expected in record.files.items():
             file = self.path / name
             if not file.exists():
-                return False
+                return f"{file}: gone"
             if sha256_of(file) != expected:
-                _log.warning("%s: damaged, its sha256 is not that of its record: done again", file)
-                return False
-        return record is not None
+                return f"{file}: damaged, its sha256 is not that of its record"
+        return ""
 
-    def put(self, chunk: Chunk, fluxes: pa.Table, state: State) -> None:
+    def put(self, chunk: Chunk, told: Told, state: State) -> None:
         """Write a chunk's files, and at last its record."""
         self._remove_drafts(chunk)
         files = {}
-        with written_whole(self._fluxes(chunk)) as draft:
-            pq.write_table(fluxes, draft, compression="zstd", use_dictionary=["catchment", "day"])
-            files[f"fluxes/{self._fluxes(chunk).name}"] = sha256_of(draft)
+        with written_whole(self.fluxes(chunk)) as draft:
+            self._format.write(told, self._provenance, draft)
+            files[f"fluxes/{self.fluxes(chunk).name}"] = sha256_of(draft)
         with written_whole(self._state(chunk)) as draft:
             content = state.to_bytes()
             draft.write_bytes(content)
@@ -132,14 +165,29 @@ class RunFolder:
         with written_whole(self._record(chunk)) as draft:
             draft.write_bytes(msgspec.json.encode(Record(self.identity.sha256, files)) + b"\n")
 
+    @property
+    def _provenance(self) -> dict[str, str]:
+        """What a file by itself must tell."""
+        identity = self.identity
+        return {
+            "source": f"delta-hbv {identity.code_version}",
+            "weights_sha256": identity.weights_sha256,
+            "forcing_sha256": identity.forcing_sha256,
+            "code_version": identity.code_version,
+            "start": identity.start,
+            "precision": "float32",
+            "run": identity.sha256,
+            "comment": "each value is of the UTC day; stores are as at the day's end",
+        }
+
     def state(self, chunk: Chunk, catchments: tuple[str, ...]) -> State:
         """The state after the run's last day of a chunk, of this run or of one that is cut otherwise.
 
         Raises:
             StateError: if one of the chunks it lies in is not finished, or damaged.
         """
-        size = self.identity.chunk
-        cut = divide(self.identity.catchments, size)[chunk.first // size : (chunk.stop - 1) // size + 1]
+        starts = [c.first for c in self.chunks]
+        cut = self.chunks[bisect_right(starts, chunk.first) - 1 : bisect_left(starts, chunk.stop)]
         for one in cut:
             if self._recorded(one) is None:
                 raise StateError(
@@ -178,21 +226,19 @@ class RunFolder:
         """The record of a chunk; None where there is none of this run."""
         try:
             record = msgspec.json.decode(self._record(chunk).read_bytes(), type=Record)
-        except FileNotFoundError:
-            return None
-        except msgspec.DecodeError:
-            _log.warning("%s: damaged, so the chunk counts as not finished", self._record(chunk))
+        except (FileNotFoundError, msgspec.DecodeError):
             return None
         return record if record.run == self.identity.sha256 else None
 
     def _remove_drafts(self, chunk: Chunk) -> None:
         """What a killed run has left of a chunk."""
-        for file in (self._fluxes(chunk), self._state(chunk), self._record(chunk)):
+        for file in (self.fluxes(chunk), self._state(chunk), self._record(chunk)):
             for draft in file.parent.glob(f".{file.name}.*"):
                 draft.unlink(missing_ok=True)
 
-    def _fluxes(self, chunk: Chunk) -> Path:
-        return self.path / "fluxes" / f"{chunk.name}.parquet"
+    def fluxes(self, chunk: Chunk) -> Path:
+        """The file of a chunk's fluxes."""
+        return self.path / "fluxes" / f"{chunk.name}{self._format.suffix}"
 
     def _state(self, chunk: Chunk) -> Path:
         return self.path / "states" / f"{chunk.name}.state"

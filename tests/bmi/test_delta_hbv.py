@@ -666,7 +666,7 @@ def test_an_impossible_store_is_refused_and_nothing_changes(
     assert saved(bmi) == before
 
 
-@pytest.mark.parametrize("variant", ["delta_bt_gt", "hbv", "delta+capillary"])
+@pytest.mark.parametrize("variant", ["delta_bt_gt", "hbv", "delta+capillary", "delta+nn_peff"])
 @pytest.mark.parametrize(
     "changes", [{}, {"pet": "input"}, {"time_step": 86400}, {"hillslope_routing": False}]
 )

@@ -335,3 +335,23 @@ def test_the_real_domain_is_the_same_in_both_forms(shared: Path) -> None:
     # December 2015 was wet and mild on the Oyster River.
     assert 100.0 < float(csv["prcp"].sum("time").mean()) < 110.0
     assert 3.0 < float(0.5 * (csv["tmin"] + csv["tmax"]).mean()) < 6.0
+
+
+def test_one_catchment_of_many_is_read_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = tuple(f"cat-{k}" for k in range(9))
+    file = write_netcdf(tmp_path / "forcing.nc", ids=ids)
+    read: list[tuple[int, ...]] = []
+    values = xr.DataArray.values
+    monkeypatch.setattr(
+        xr.DataArray, "values", property(lambda self: (read.append(self.shape), values.fget(self))[1])
+    )
+    hours = read_hours(file, ["cat-7", "cat-6"])
+    assert max(shape[0] for shape in read if len(shape) == 2) == 2, "of the others nothing but their ids"
+    np.testing.assert_allclose(hours.prcp, rain(48, 9)[[7, 6]], rtol=1e-12)
+    with netCDF4.Dataset(file, "a") as data:
+        data["Time"][7] = data["Time"][7] + 3.6e12
+    for wanted in (["cat-7"], None):
+        with pytest.raises(
+            DataError, match=r"forcing.nc: Time differs between catchments: ngen reads the first"
+        ):
+            read_hours(file, wanted)

@@ -19,7 +19,9 @@ from flows.reporting import PROMOTED
 from tests.operations.conftest import make_operation
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-FLOWS = {"ingest", "retrain", "evaluate", "promote", "rollback", "forecast", "backfill", "monitor"}
+FLOWS = {
+    "ingest", "retrain", "evaluate", "promote", "rollback", "forecast", "backfill", "monitor", "national", "shard",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dhbv.scale import benchmark
 from tests.scale.conftest import CATCHMENTS, Nation, content
 from tests.small_models import small_model
 from tests.test_cli import Result, dhbv
@@ -29,12 +30,39 @@ def test_two_shards_are_the_day(nation: Nation, tmp_path: Path) -> None:
     assert content(tmp_path / "out") == content(nation.folder / "second")
 
 
+def test_fluxes_may_be_netcdf(nation: Nation, tmp_path: Path) -> None:
+    result = forecast(
+        nation, tmp_path / "out", "--attributes", nation.domain.attributes, "--format", "netcdf"
+    )
+    assert result.code == 0, result.err
+    assert sorted(p.name for p in (tmp_path / "out" / "fluxes").iterdir()) == [
+        f"0000{k}.nc" for k in range(5)
+    ]
+
+
+def test_a_drawn_domain_is_run_by_vpu(nation: Nation, tmp_path: Path) -> None:
+    pytest.importorskip("zarr")
+    drawn = dhbv(
+        "scale", "domain", "--catchments", 9, "--out", tmp_path, "--days", 1, "--vpus", "01, 02", "--zarr"
+    )
+    assert drawn.code == 0, drawn.err
+    line = drawn.err.strip().splitlines()[-1]
+    assert line == f"--data {tmp_path / 'forcings.zarr'} --attributes {tmp_path / 'attributes.parquet'}"
+    result = dhbv(
+        "forecast", nation.model.path, *line.split(), "--start", "2026-10-01", "--end", "2026-10-01", "--out",
+        tmp_path / "out", "--spin-up-days", 0, "--shard", "vpu:02",
+    )  # fmt: skip
+    assert result.code == 0, result.err
+    assert "4 catchments × 1 days (shard vpu:02), cold start" in result.err
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
         ((), "is NextGen forcing and holds no attributes: give --attributes TABLE.parquet"),
         (("--attributes", "x.csv", "--shard", "3/2"), "--shard 3/2: write it as 2/8, the second of eight parts"),
         (("--attributes", "x.csv", "--shard", "0/2"), "--shard 0/2: write it as 2/8"),
+        (("--attributes", "x.csv", "--format", "csv"), "--format csv: fluxes are written as parquet or netcdf"),
         (("--attributes", "x.csv", "--save-state", "s", "--basins", "a"), "--basins, --save-state: not with NextGen"),
         (("--attributes", "x.csv", "--archive", "a"), "--archive: not with NextGen forcing"),
     ],
@@ -48,8 +76,8 @@ def test_mistakes_are_one_line(nation: Nation, tmp_path: Path, more: tuple[str, 
 
 def test_a_region_takes_no_chunks(nation: Nation, tmp_path: Path) -> None:
     result = dhbv("forecast", nation.model.path, "--data", tmp_path / "region.nc", "--start", "2026-10-02", "--end",
-                  "2026-10-02", "--out", tmp_path / "a.nc", "--shard", "1/2", "--chunk", 3)  # fmt: skip
-    assert "--chunk, --shard: only with NextGen forcing" in result.err
+                  "2026-10-02", "--out", tmp_path / "a.nc", "--shard", "1/2", "--chunk", 3, "--format", "netcdf")  # fmt: skip
+    assert "--chunk, --shard, --format: only with NextGen forcing" in result.err
 
 
 def test_benchmark_measures_a_day_with_states(tmp_path: Path) -> None:
@@ -63,3 +91,11 @@ def test_benchmark_measures_a_day_with_states(tmp_path: Path) -> None:
     assert all(size > 0 for size in measured["bytes"].values())
     assert measured["bytes"]["forcing"] > 30 * 48 * 16, "two days"
     assert set(measured["busy_seconds"]) == {"reading", "computing", "writing"}
+    assert measured["again"]["cpu_seconds"] > 0.0
+
+
+def test_benchmark_measures_a_spin_up(tmp_path: Path) -> None:
+    measured = benchmark.measure(small_model(tmp_path / "model").path, 20, spin_up_days=3)
+    assert measured["spin_up_days"] == 3
+    assert measured["start"] == "spin-up of 3 days"
+    assert "again" not in measured
