@@ -18,7 +18,26 @@ PAPER_ATTRIBUTES = (
 )  # fmt: skip
 """The 35 attributes of Feng et al. (2022), Table A1, by their CAMELS names."""
 
+HISTORY = "history_"
+"""Begins the names of attributes that only a gauge's own record can tell, see `dhbv.data.history`."""
+
+HISTORY_ATTRIBUTES = {
+    "history_q_mean": "mm d-1",
+    "history_runoff_ratio": "1",
+    "history_runoff_ratio_cold": "1",
+    "history_runoff_ratio_warm": "1",
+    "history_q05": "mm d-1",
+    "history_q95": "mm d-1",
+    "history_slope_fdc": "1",
+    "history_no_flow": "1",
+    "history_flashiness": "1",
+    "history_recession": "d-1",
+    "history_centroid": "d",
+}
+"""What gz sees of past flow beside the attributes that gA sees, and its units."""
+
 ATTRIBUTE_UNITS = {
+    **{name: unit for name, unit in HISTORY_ATTRIBUTES.items() if unit != "1"},
     **dict.fromkeys(("p_mean", "pet_mean"), "mm d-1"),
     **dict.fromkeys(("high_prec_freq", "low_prec_freq"), "d yr-1"),
     **dict.fromkeys(("high_prec_dur", "low_prec_dur"), "d"),
@@ -35,4 +54,4 @@ ATTRIBUTE_UNITS = {
     "root_depth_50": "m",
     "geol_permeability": "lg(re m2)",
 }
-"""Units of attributes that have one (Addor et al. 2017, Tables 1 to 6)."""
+"""Units of attributes that have one (Addor et al. 2017, Tables 1 to 6; past flow: `dhbv.data.history`)."""

@@ -14,13 +14,16 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 import msgspec
 import yaml
 
-from dhbv.attributes import PAPER_ATTRIBUTES
+from dhbv.attributes import HISTORY, PAPER_ATTRIBUTES
 from dhbv.errors import ConfigurationError
 from dhbv.physics.parameters import Variant, variant
 from dhbv.physics.variables import OBSERVABLE
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The same language; libyaml reads a catchment's file ten times faster, and NextGen has thousands."""
+
+FADED = 30
+"""Days after which one day's rain shall no longer move a parameter, see `TrainingConfig.memory_weight`."""
 
 T = TypeVar("T")
 
@@ -61,11 +64,13 @@ class ModelConfig(Section, frozen=True):
     """The model: which physics, how many components, which network, which attributes."""
 
     variant: str = "delta_bt_gt"
-    """hbv, delta, delta_bt, delta_gt, delta_bt_gt or delta_bt_gt_kt, each optionally followed by `+capillary`."""
+    """hbv, delta, delta_bt, delta_gt, delta_bt_gt or delta_bt_gt_kt, each optionally followed by `+capillary`
+    or `+nn_peff`."""
     components: Positive = 16
     """Parallel HBV components per basin (M)."""
     attributes: tuple[str, ...] = PAPER_ATTRIBUTES
-    """Static attributes that gA sees, by name."""
+    """Static attributes that gA sees, by name; with those of `dhbv data history` (`history_q_mean` …) it is gz, which
+    learns from past flow too and serves gauged basins alone."""
     network: NetworkConfig = NetworkConfig()
 
     def __post_init__(self) -> None:
@@ -155,6 +160,10 @@ class TrainingConfig(Section, frozen=True):
     firn_weight: NonNegative = 0.0
     """Weight of the snow that a window of a year or more never lets go, per 100 mm. Packs that grow from year to
     year fit the flow as well as others, and then keep the water for ever."""
+    memory_weight: NonNegative = 0.0
+    """Weight of what the network remembers for too long, in shares of the dynamic parameters' ranges: how far a day's
+    rain moves them more than a month later, and how restless they are under constant weather. 5 keeps counterfactual
+    runs plausible at little cost in skill, see docs/benchmarks.md."""
     optimiser: Literal["adamw", "adadelta"] = "adamw"
     learning_rate: Rate = 2e-3
     """Peak of a one-cycle schedule for adamw; constant for adadelta (papers: 1.0)."""
@@ -183,6 +192,11 @@ class TrainingConfig(Section, frozen=True):
             raise ValueError(
                 f"firn_weight needs window_days of a year, in which snow has a summer to melt in, not {self.window_days}"
             )
+        if self.memory_weight and self.window_days < 4 * FADED:
+            raise ValueError(
+                f"memory_weight needs window_days of {4 * FADED} or more, to see what is left of a rain after {FADED} "
+                f"days, not {self.window_days}"
+            )
 
 
 class Config(Section, frozen=True):
@@ -191,6 +205,18 @@ class Config(Section, frozen=True):
     data: DataConfig
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
+
+    def __post_init__(self) -> None:
+        if self.training.memory_weight and not self.model.form.dynamic:
+            raise ValueError(
+                f"training.memory_weight is of dynamic parameters, and variant {self.model.variant!r} has none: leave it out"
+            )
+        past = [name for name in self.model.attributes if name.startswith(HISTORY)]
+        if past and self.data.held_out:
+            raise ValueError(
+                f"basins held out ({self.data.held_out[0]} …) stand for ungauged ones, but model.attributes has {past[0]}, "
+                "which only a gauge's record can tell: hold out none, or leave the history_ attributes out"
+            )
 
 
 def load(path: Path, kind: type[T]) -> T:

@@ -34,11 +34,23 @@ class DeltaModel(nn.Module):
         self.network = networks.build(config)
 
     def parameters_of(self, logits: networks.Logits) -> dict[str, Tensor]:
-        """HBV parameters by name after the warm-up: static [basin, M], dynamic [time, basin, M]."""
+        """All that HBV takes, by name, after the warm-up: static and shared [basin, M], dynamic [time, basin, M]."""
         # Unbound at once: the gradient of one slice would be as large as the whole, for each slice.
         found = dict(zip(self.form.parameters, logits.base.unbind(1), strict=True))
         found |= zip(self.form.dynamic, logits.daily.unbind(2), strict=True)
-        return {name: PARAMETERS[name].scale(torch.sigmoid(value)) for name, value in found.items()}
+        values = {name: PARAMETERS[name].scale(torch.sigmoid(value)) for name, value in found.items()}
+        if self.form.shared:
+            of_all = (number.expand_as(values["fc"]) for number in self.network.shared.unbind())
+            values |= zip(self.form.shared, of_all, strict=True)
+        return values
+
+    def dynamic_shares(
+        self, forcing: Tensor, attributes: Tensor, *, rows: networks.Rows = networks.ALL, warmup: int = 0
+    ) -> Tensor:
+        """The dynamic parameters as shares of their ranges, [time − warmup, basin, D, M]; arguments as in `forward`."""
+        x = normalise_forcing(forcing, self.statistics)
+        how = How(self.kernel, self.products)
+        return torch.sigmoid(self.network(x, attributes, rows=rows, warmup=warmup, how=how).daily)
 
     def forward(
         self,

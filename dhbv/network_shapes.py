@@ -13,20 +13,24 @@ from dhbv.errors import ModelDirectoryError
 _WEATHER = 3
 """P, T and Ep."""
 
+SHARED = "shared"
+"""The array of numbers that all basins share, in the order of the variant's `shared`."""
+
 
 def expected(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     """The shape of every weight of `config`, by name."""
     form, network = config.form, config.network
     attributes, hidden = len(config.attributes), network.hidden
     base = len(form.parameters) * config.components + 2
+    shapes: dict[str, tuple[int, ...]] = {SHARED: (len(form.shared),)} if form.shared else {}
     if network.kind == "lstm":
         return {
+            **shapes,
             **_linear("input", _WEATHER + attributes, hidden),
             **_lstm(hidden, hidden),
             **_linear("head", hidden, base),
         }
     sizes = (attributes, *network.layers, base)
-    shapes: dict[str, tuple[int, ...]] = {}
     for k in range(len(sizes) - 1):
         shapes |= _linear(f"mlp.{k}", sizes[k], sizes[k + 1])
     if network.kind == "lstm_mlp":

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dhbv.configuration import ModelConfig
+from dhbv.network_shapes import SHARED
 
 Float = NDArray[np.floating]
 
@@ -40,6 +41,7 @@ class NetworkStream:
 
     `base` logits [B, P·M + 2] hold every parameter of the variant and the two of routing. They
     come from the attributes alone, except in kind `lstm`, where they are read off the LSTM.
+    `shared` has the learned numbers of all basins, by name, as [B, M].
     """
 
     def __init__(self, weights: NetworkWeights, attributes: Float) -> None:
@@ -52,6 +54,10 @@ class NetworkStream:
         self.frozen_size = len(form.parameters) * config.components + 2 if self.kind == "lstm" else 0
         self._dynamic = np.array([form.parameters.index(name) for name in form.dynamic], dtype=int)
         self._shape = (a.shape[0], len(form.parameters), config.components)
+        columns = self._shape[::2]
+        self.shared = {
+            name: np.full(columns, x) for name, x in zip(form.shared, w.get(SHARED, ()), strict=True)
+        }
         self.base: Float | None = None if self.kind == "lstm" else _mlp(a, w, "mlp")
         if self.base is not None and self.kind == "lstm_mlp":
             embedding = np.tanh(a @ w["embedding.weight"].T + w["embedding.bias"])

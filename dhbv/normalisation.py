@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from dhbv.attributes import HISTORY
 from dhbv.errors import DhbvError
 from dhbv.physics.arrays import Array, like, namespace
 
@@ -73,6 +74,21 @@ class Attributes(msgspec.Struct, frozen=True):
     def outside(self) -> dict[str, int]:
         """How many basins lie outside the training range of each attribute."""
         return _counts(self.names, self.beyond)
+
+
+def refuse_ungauged(attributes: Attributes, basins: Sequence[str]) -> None:
+    """Raise DhbvError unless each of `basins` has all that a model wants to know of its past flow.
+
+    Of other attributes a missing value becomes the training mean; a mean of other rivers' records is no record.
+    """
+    for name, unknown in zip(attributes.names, attributes.unknown.T, strict=True):
+        if name.startswith(HISTORY) and unknown.any():
+            basin = basins[int(np.argmax(unknown))]
+            raise DhbvError(
+                f"basin {basin} has no {name} ({int(unknown.sum())} basins without it): this model learns its parameters "
+                "from past flow too, so it serves gauged basins alone; give the values that `dhbv data history` makes "
+                "of the gauge's record, or use a model without history_ attributes"
+            )
 
 
 def _counts(names: Sequence[str], where: NDArray[np.bool_]) -> dict[str, int]:

@@ -17,7 +17,7 @@ import xarray as xr
 
 from dhbv import configuration, model_directory, normalisation
 from dhbv.configuration import Config, Period
-from dhbv.data import Source, model_forcing, schema
+from dhbv.data import Source, history, model_forcing, schema
 from dhbv.data.forcing import observed, observed_flow
 from dhbv.errors import ConfigurationError
 from dhbv.evaluation.evaluate import Evaluation, evaluate
@@ -147,7 +147,10 @@ def prepare(
         moments = processes.gather(normalisation.moments(forcing))
         whole = normalisation.Moments(*(np.concatenate(part) for part in zip(*moments, strict=True)))
         statistics = normalisation.fit(whole, columns, config.model.attributes)
-    attributes = normalisation.normalise_attributes(columns, statistics).values.astype(np.float32)
+    history.refuse_other_days(chosen, config.model.attributes, config.data.train)
+    normalised = normalisation.normalise_attributes(columns, statistics)
+    normalisation.refuse_ungauged(normalised, basins)
+    attributes = normalised.values.astype(np.float32)
     data = TrainingData(
         torch.from_numpy(forcing), torch.from_numpy(flow), torch.from_numpy(attributes), basins,
         first=basins.index(mine[0]),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dhbv.configuration import Config, parse
 from dhbv.model_directory import ModelDirectory
+from dhbv.physics.parameters import PARAMETERS
 
 if find_spec("torch") is None:
     # The core runs and is tested without torch; what trains is not.
@@ -50,6 +51,12 @@ def weather(days: int, basins: int, seed: int = 0) -> NDArray[np.float64]:
     t = 6.0 + 12.0 * season + rng.normal(0.0, 4.0, (days, basins))
     ep = np.clip(2.0 + 2.0 * season + rng.normal(0.0, 0.5, (days, basins)), 0.0, None)
     return np.stack([p, t, ep], -1)
+
+
+def drawn(rng: np.random.Generator, name: str, *shape: int) -> NDArray[np.float64]:
+    """Random values of all that a day's step takes: parameters over their ranges, weights of NNr about 0."""
+    row = PARAMETERS.get(name)
+    return rng.normal(size=shape) if row is None else row.scale(rng.uniform(size=shape))
 
 
 def attribute_table(basins: int, seed: int = 1) -> dict[str, list[object]]:

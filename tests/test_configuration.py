@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from dhbv import network_shapes
 from dhbv.attributes import PAPER_ATTRIBUTES
 from dhbv.configuration import Config, ModelConfig, NetworkConfig, dump, load
 from dhbv.errors import ConfigurationError
+from dhbv.operations.configuration import OperationConfig
 
 DATA = """
 data:
@@ -41,6 +43,11 @@ def test_dump_and_load_give_the_same(tmp_path: Path) -> None:
     [
         ("training: {iteration: 5}", r"some.yaml: training: .*unknown field `iteration`"),
         ("training: {targets: {snow_depth: 1}}", r"training: targets: no flux or store 'snow_depth': there are .*swe"),
+        ("training: {memory_weight: 1, window_days: 119}", r"memory_weight needs window_days of 120 or more.*not 119"),
+        (
+            "training: {memory_weight: 1}\nmodel: {variant: delta, network: {kind: mlp}}",
+            r"training.memory_weight is of dynamic parameters, and variant 'delta' has none",
+        ),
         ("training: {firn_weight: 1, window_days: 100}", r"training: firn_weight needs window_days of a year, .*not 100"),
         ("training: {iterations: 0}", r"training.iterations: Expected `int` >= 1 \(given: 0\)"),
         ("training: {learning_rate: fast}", r"training.learning_rate: Expected `float`, got `str` \(given: 'fast'\)"),
@@ -86,11 +93,27 @@ def test_a_missing_or_broken_file_is_named(tmp_path: Path) -> None:
         read(tmp_path, "data: [")
 
 
-def test_the_shipped_configurations_load() -> None:
-    paths = sorted((Path(__file__).parents[1] / "configs" / "train").glob("*.yaml"))
-    assert paths
-    for path in paths:
-        load(path, Config)
+CONFIGS = Path(__file__).parents[1] / "configs"
+SHIPPED = sorted(path.relative_to(CONFIGS) for path in CONFIGS.rglob("*.yaml"))
+OF_ANOTHER_KIND = {Path("operation.yaml"): OperationConfig}
+TRAININGS = [path for path in SHIPPED if path not in OF_ANOTHER_KIND]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=str)
+def test_a_shipped_configuration_loads(path: Path) -> None:
+    load(CONFIGS / path, OF_ANOTHER_KIND.get(path, Config))
+
+
+@pytest.mark.parametrize("path", TRAININGS, ids=str)
+def test_a_shipped_training_names_its_basins_and_has_a_network(path: Path) -> None:
+    config = load(CONFIGS / path, Config)
+    assert config.data.basins
+    assert network_shapes.expected(config.model)
+
+
+def test_every_kind_of_network_is_shipped_in_a_configuration() -> None:
+    kinds = {load(CONFIGS / path, Config).model.network.kind for path in TRAININGS}
+    assert kinds == {"lstm_mlp", "lstm", "mlp"}
 
 
 # Ids from a file

@@ -11,7 +11,12 @@ from dhbv.normalisation import fit
 from dhbv.physics.parameters import PARAMETERS
 from tests.conftest import ATTRIBUTES, attribute_table, small_config, weather
 
-KINDS = [("lstm_mlp", "delta_bt_gt"), ("lstm", "delta_gt+capillary"), ("mlp", "hbv")]
+KINDS = [
+    ("lstm_mlp", "delta_bt_gt"),
+    ("lstm", "delta_gt+capillary"),
+    ("mlp", "hbv"),
+    ("lstm_mlp", "delta_bt_gt+nn_peff"),
+]
 
 
 def model_of(kind: str, variant: str) -> DeltaModel:
@@ -32,9 +37,12 @@ def test_parameters_lie_in_the_tables_ranges_and_only_dynamic_ones_change(kind: 
     model = model_of(kind, variant)
     forcing, attributes = inputs()
     parameters = model.parameters_of(model.network(10.0 * forcing, 10.0 * attributes))
-    assert set(parameters) == set(model.form.parameters)
-    for name, value in parameters.items():
-        row = PARAMETERS[name]
+    assert set(parameters) == set(model.form.of_step)
+    for name in model.form.shared:
+        assert len(parameters[name].unique()) == 1
+        assert parameters[name].shape == (3, 4)
+    for name in model.form.parameters:
+        row, value = PARAMETERS[name], parameters[name]
         assert ((value >= row.lower) & (value <= row.upper)).all()
         assert value.shape == ((60, 3, 4) if name in model.form.dynamic else (3, 4))
 

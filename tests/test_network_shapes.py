@@ -14,6 +14,7 @@ from tests.small_models import small_weights
 
 KINDS = [
     ("lstm_mlp", "delta_bt_gt"), ("lstm_mlp", "delta_gt+capillary"), ("lstm", "delta_bt"), ("lstm", "hbv"), ("mlp", "delta"),
+    ("mlp", "delta+nn_peff"), ("lstm", "delta_bt+nn_peff"),
 ]  # fmt: skip
 
 

@@ -13,8 +13,11 @@ import xarray as xr
 
 from dhbv import model_directory, pipeline
 from dhbv.configuration import Config, DataConfig, Period
+from dhbv.data import model_forcing
+from dhbv.data.history import with_history
 from dhbv.data.synthetic import synthetic_region
 from dhbv.errors import ConfigurationError, DhbvError, ModelDirectoryError
+from dhbv.runtime import Runtime
 from tests.conftest import small_config
 
 TRAIN = Period(start=dt.date(1998, 10, 1), end=dt.date(2000, 9, 30))
@@ -129,3 +132,107 @@ def test_a_second_source_must_be_in_the_data_and_counts_in_the_digest(region: xr
     assert digest != pipeline.prepare(plain, seen)[2]
     other = seen.assign(observed_swe=2.0 * seen["observed_swe"])
     assert digest != pipeline.prepare(config, other)[2]
+
+
+def spoilt(
+    region: xr.Dataset, names: tuple[str, ...], days: slice, basins: slice = slice(None)
+) -> xr.Dataset:
+    """`region` with nonsense in some variables, on some days of some basins."""
+    poisoned = region.copy(deep=True)
+    where = {"time": poisoned["time"].sel(time=days), "basin": poisoned["basin"][basins]}
+    for name in names:
+        poisoned[name].loc[where] = 3e3
+    return poisoned
+
+
+def test_what_is_kept_for_testing_may_be_poisoned_without_effect_on_the_weights(
+    region: xr.Dataset, tmp_path: Path
+) -> None:
+    """Early stopping, other observed fluxes and the snow that never melts included: the whole of a training."""
+    seen = region.assign(observed_swe=region["prcp"].where(region["prcp"] > 1.0))
+    config = config_of(
+        region, iterations=4, validate_every=1, patience=2, window_days=365, warmup_days=60, batch_basins=2,
+        targets={"swe": 0.5}, firn_weight=0.3, learning_rate=0.1,
+    )  # fmt: skip
+    validation = Period(start=dt.date(1997, 10, 1), end=dt.date(1998, 3, 31))
+    config = msgspec.structs.replace(config, data=msgspec.structs.replace(config.data, validation=validation))
+
+    def trained(data: xr.Dataset, name: str) -> tuple[dict[str, np.ndarray], str]:
+        model = pipeline.make_model(config, data, tmp_path / name).model
+        return model.weights, (model.path / "history.csv").read_text()
+
+    weather, records = ("prcp", "tmin", "tmax"), ("streamflow", "observed_swe")
+    everything, tested = slice(None), slice(str(TEST.start), None)
+    poisoned = spoilt(seen, (*weather, *records), everything, slice(-2, None))
+    poisoned = spoilt(poisoned, (*weather, *records), tested)
+    poisoned = spoilt(poisoned, records, slice(None, "1997-09-30"))
+    poisoned = spoilt(poisoned, records, slice("1998-04-01", "1998-09-30"))
+    for name in config.model.attributes:
+        if poisoned[name].dtype.kind == "f":
+            poisoned[name][-2:] = 1e6
+    weights, history = trained(seen, "clean")
+    again, same = trained(poisoned, "poisoned")
+    assert same == history
+    assert all(np.array_equal(again[name], weight) for name, weight in weights.items())
+    _, other = trained(spoilt(seen, ("streamflow",), slice("1998-02-01", "1998-02-03")), "validation")
+    assert other != history, "the days of validation are looked at"
+    *_, losses = zip(*(line.split(",") for line in history.splitlines()[1:]), strict=True)
+    *_, others = zip(*(line.split(",") for line in other.splitlines()[1:]), strict=True)
+    assert losses[0] != others[0]
+    assert history.splitlines()[1].rsplit(",", 1)[0] == other.splitlines()[1].rsplit(",", 1)[0], (
+        "but not trained on"
+    )
+
+
+# gz: parameters from past flow too
+
+
+def with_past_flow(config: Config, *names: str) -> Config:
+    model = msgspec.structs.replace(config.model, attributes=(*config.model.attributes, *names))
+    data = msgspec.structs.replace(config.data, held_out=())
+    return msgspec.structs.replace(config, model=model, data=data)
+
+
+def test_gz_learns_from_past_flow_and_serves_gauged_basins_alone(region: xr.Dataset, tmp_path: Path) -> None:
+    config = with_past_flow(config_of(region), "history_q_mean", "history_flashiness")
+    told = with_history(region, TRAIN)
+    model = pipeline.make_model(config, told, tmp_path / "gz").model
+    assert model.scores[pipeline.TEST]["n_basins"] == 6
+    columns = {name: list(told[name].values) for name in model.config.model.attributes}
+    basins = [str(b) for b in region["basin"].values]
+    forcing = model_forcing(region)[:40]
+    start = region["time"].values[0].astype("datetime64[D]")
+
+    def flow(columns: dict[str, list[object]]) -> np.ndarray:
+        runtime = Runtime(model, basins, columns)
+        return runtime.run(runtime.cold_state(start), forcing, ("runoff",))[1]["runoff"]
+
+    more = columns | {"history_q_mean": [5.0 * x for x in columns["history_q_mean"]]}
+    assert not np.allclose(flow(more), flow(columns))
+    ungauged = columns | {"history_flashiness": [*columns["history_flashiness"][:-1], None]}
+    message = r"basin syn-006 has no history_flashiness \(1 basins without it\): this model learns .* from past flow too"
+    with pytest.raises(DhbvError, match=message):
+        Runtime(model, basins, ungauged)
+    silent = told.copy(deep=True)
+    silent["history_q_mean"][2] = np.nan
+    with pytest.raises(DhbvError, match=r"basin syn-003 has no history_q_mean .* serves gauged basins alone"):
+        pipeline.prepare(pipeline._with_basins(config, silent), silent)
+
+
+def test_past_flow_of_days_that_are_tested_on_is_refused(region: xr.Dataset, tmp_path: Path) -> None:
+    config = with_past_flow(config_of(region), "history_q_mean")
+    whole = Period(start=TRAIN.start, end=TEST.end)
+    with pytest.raises(
+        DhbvError, match=r"history_q_mean was made from 1998-10-01\.\.2001-09-30, which is not within"
+    ):
+        pipeline.make_model(config, with_history(region, whole), tmp_path / "m")
+    with pytest.raises(DhbvError, match="the attribute table lacks history_q_mean"):
+        pipeline.make_model(config, region, tmp_path / "m")
+
+
+def test_basins_held_out_as_ungauged_cannot_be_told_by_past_flow(region: xr.Dataset) -> None:
+    config = with_past_flow(config_of(region), "history_q_mean")
+    with pytest.raises(
+        ValueError, match=r"basins held out \(syn-006 …\) stand for ungauged ones, .* has history_q_mean"
+    ):
+        msgspec.structs.replace(config, data=msgspec.structs.replace(config.data, held_out=("syn-006",)))

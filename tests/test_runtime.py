@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dhbv.errors import DhbvError, StateError
 from dhbv.model_directory import ModelDirectory
+from dhbv.network_shapes import SHARED
 from dhbv.physics import variables
 from dhbv.physics.hbv import INITIAL_STORAGE, Stores
 from dhbv.physics.parameters import PARAMETERS
@@ -23,7 +24,14 @@ from tests.small_models import small_model, small_weights
 
 Make = Callable[..., ModelDirectory]
 START = np.datetime64("2001-10-01", "D")
-KINDS = [("lstm_mlp", "delta_bt_gt"), ("lstm", "delta_bt_gt"), ("lstm", "hbv"), ("mlp", "delta+capillary")]
+KINDS = [
+    ("lstm_mlp", "delta_bt_gt"),
+    ("lstm", "delta_bt_gt"),
+    ("lstm", "hbv"),
+    ("mlp", "delta+capillary"),
+    ("lstm_mlp", "delta_bt_gt+nn_peff"),
+    ("lstm", "delta_gt+nn_peff"),
+]
 
 
 def runtime_of(model: ModelDirectory, basins: int = 3, dtype: type = np.float64, **options: Any) -> Runtime:
@@ -256,7 +264,7 @@ def constant_model(folder: Path, kind: str, variant: str) -> ModelDirectory:
 @pytest.mark.parametrize(("kind", "variant"), KINDS)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_replaced_parameters_are_those_of_a_model_that_has_no_others(
-    make_directory: Make, tmp_path: Path, kind: str, variant: str, dtype: type
+    tmp_path: Path, kind: str, variant: str, dtype: type
 ) -> None:
     constant = runtime_of(constant_model(tmp_path / "constant", kind, variant), dtype=dtype)
     forcing = weather(120, 3)
@@ -265,7 +273,11 @@ def test_replaced_parameters_are_those_of_a_model_that_has_no_others(
     assert np.ptp(expected["beta"]) == 0.0
     names = [*constant.model.config.model.form.parameters, "route_a", "route_tau"]
     values = {name: constant.parameter(name) for name in names}
-    replaced = runtime_of(make_directory(kind, variant, seed=3), dtype=dtype, parameters=values)
+    # What all basins share is no parameter of theirs, and stays.
+    shared = {name: w for name, w in constant.model.weights.items() if name == SHARED}
+    other = small_weights(kind, variant, 3) | shared
+    directory = small_model(tmp_path / "other", kind=kind, variant=variant, weights=other)
+    replaced = runtime_of(directory, dtype=dtype, parameters=values)
     state = replaced.spin_up(forcing[:60], START)
     for name in names:
         np.testing.assert_allclose(replaced.parameter(name), values[name], rtol=1e-6)

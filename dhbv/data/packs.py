@@ -156,6 +156,8 @@ def _attributes(pack: xr.Dataset, path: Path, file: str | Path | None) -> pd.Dat
 def _canonical(pack: xr.Dataset, basins: Sequence[str], table: pd.DataFrame | None, path: Path) -> xr.Dataset:
     own = {str(n): v.values for n, v in pack.data_vars.items() if v.dims == ("basin",)}
     ds = assemble(basins, pack["time"].values, {}, _own_table(own, basins, path), source=str(path))
+    for name in own:
+        ds[name].attrs |= pack[name].attrs
     if table is not None:
         ds = with_attributes(ds, table)
     area = ds["area_gages2"].values if "area_gages2" in ds else None

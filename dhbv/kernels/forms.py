@@ -1,6 +1,6 @@
-"""The four forms of the step that kernels are generated for, and the order of what goes in and out.
+"""The forms of the step that kernels are generated for, and the order of what goes in and out.
 
-A form is a set of parameters. Which of them change from day to day is no part of it: a kernel
+A form is a set of parameters, weights of NNr among them. Which of them change from day to day is no part of it: a kernel
 reads each with its own stride over time, 0 for a static one.
 """
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from dhbv.errors import DhbvError
 from dhbv.physics import hbv, variables
-from dhbv.physics.parameters import CAPILLARY, variant
+from dhbv.physics.parameters import OPTIONS, variant
 
 STORES = hbv.Stores._fields
 WEATHER = hbv.Forcing._fields
@@ -31,12 +31,13 @@ class Form(NamedTuple):
 
 
 def _form(name: str) -> Form:
-    parameters = variant(name).parameters
-    return Form(name.replace("+", "_"), tuple(p for p in hbv.Parameters._fields if p in parameters))
+    found = variant(name)
+    ordered = tuple(p for p in hbv.Parameters._fields if p in found.parameters)
+    return Form(name.replace("+", "_"), (*ordered, *found.shared))
 
 
 FORMS = {
-    form.name: form for form in map(_form, ("hbv", "delta", f"hbv{CAPILLARY}", f"delta{CAPILLARY}"))
+    form.name: form for form in (_form(base + option) for option in ("", *OPTIONS) for base in ("hbv", "delta"))
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from math import log
+from math import e, log, log2
 from pathlib import Path
 
 import torch
@@ -49,7 +49,7 @@ def adjoint(form: Form) -> Program:
 
 
 def _step(form: Form, stores: Values, weather: Values, parameters: Values) -> list[Tensor]:
-    named = hbv.Parameters(**dict(zip(form.parameters, parameters, strict=True)))
+    named = hbv.Parameters.of(dict(zip(form.parameters, parameters, strict=True)))
     end, fluxes = hbv.step(hbv.Stores(*stores), hbv.Forcing(*weather), named)
     return [*end, *(hbv.output(name, end, fluxes) for name in OUTPUTS)]
 
@@ -113,6 +113,10 @@ class _Translator:
                 return put("mul", self._to.constant(log(2.0)), put("log2", a))
             case "pow", a, b:
                 return self._power(a, b)
+            case "tanh", a:
+                return self._tanh(a)
+            case "tanh_backward", gradient, y:
+                return put("mul", gradient, put("sub", self._to.constant(1.0), put("mul", y, y)))
             case "zeros_like" | "new_zeros", *_:
                 return self._to.constant(0.0)
             case "scalar_tensor" | "detach" | "clone" | "alias", a:
@@ -125,6 +129,12 @@ class _Translator:
         if instruction.operation == "sub" and self._to.value(instruction.arguments[1]) == 1.0:
             return put("div", self._power(base, instruction.arguments[0]), base)
         return put("exp2", put("mul", exponent, put("log2", base)))
+
+    def _tanh(self, x: int) -> int:
+        """tanh x = 1 − 2 / (1 + e^2x), whose exponential may run to its bounds at either end."""
+        put, one = self._to.put, self._to.constant(1.0)
+        exponential = put("exp2", put("mul", self._to.constant(2.0 * log2(e)), x))
+        return put("sub", one, put("div", self._to.constant(2.0), put("add", one, exponential)))
 
 
 def printed(form: Form) -> dict[Path, str]:

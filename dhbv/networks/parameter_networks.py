@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from dhbv.configuration import ModelConfig
 from dhbv.kernels.lstm import QUICKEST, How
 from dhbv.networks.recurrence import recur
+from dhbv.physics import effective_rainfall
 
 Rows = Tensor | slice
 """Which rows of a table are meant: their positions [basin], or neighbours."""
@@ -37,7 +38,7 @@ def build(config: ModelConfig) -> ParameterNetwork:
 
 
 class ParameterNetwork(nn.Module):
-    """What the three forms share: the sizes of their output."""
+    """What the three forms share: the sizes of their output, and what is learned for all basins at once."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -47,6 +48,9 @@ class ParameterNetwork(nn.Module):
         dynamic = [config.form.parameters.index(name) for name in config.form.dynamic]
         self.dynamic: Tensor
         self.register_buffer("dynamic", torch.tensor(dynamic, dtype=torch.long), persistent=False)
+        if config.form.shared:
+            noise = torch.randn(len(config.form.shared)).tolist()
+            self.shared = nn.Parameter(torch.tensor(effective_rainfall.beginning(noise)))
 
     def forward(
         self,

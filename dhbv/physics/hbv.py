@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import NamedTuple
 
+from dhbv.physics import effective_rainfall
 from dhbv.physics.arrays import Array, namespace
 from dhbv.physics.variables import RUNOFF
 
@@ -19,6 +20,8 @@ STORAGE_GUARD = 1e-5
 
 INITIAL_STORAGE = 1e-3
 """mm in every store at a cold start, as in the authors' released configuration."""
+
+_FIRST_WEIGHT = effective_rainfall.WEIGHTS[0]
 
 
 class Stores(NamedTuple):
@@ -58,6 +61,16 @@ class Parameters(NamedTuple):
     """None: the evaporation curve is a straight line, as in plain HBV."""
     c: Array | None = None
     """None: no capillary rise."""
+    nn: tuple[Array, ...] | None = None
+    """Weights of NNr; None: the soil's runoff curve is the power law."""
+
+    @classmethod
+    def of(cls, named: Mapping[str, Array]) -> Parameters:
+        """From all that a step takes by name, weights of NNr by theirs (`dhbv.physics.effective_rainfall.WEIGHTS`)."""
+        if _FIRST_WEIGHT not in named:
+            return cls(**named)
+        weights = tuple(named[name] for name in effective_rainfall.WEIGHTS)
+        return cls(**{name: value for name, value in named.items() if name in cls._fields}, nn=weights)
 
 
 class Fluxes(NamedTuple):
@@ -102,7 +115,10 @@ def step(stores: Stores, forcing: Forcing, parameters: Parameters) -> tuple[Stor
 
     # Soil
     water = rain + infiltration
-    wetness = xp.clip((xp.clip(ss, STORAGE_GUARD, None) / θ.fc) ** θ.beta, None, 1.0)
+    if θ.nn is None:
+        wetness = xp.clip((xp.clip(ss, STORAGE_GUARD, None) / θ.fc) ** θ.beta, None, 1.0)
+    else:
+        wetness = effective_rainfall.share(θ.nn, θ.fc, θ.beta, ss, water)
     peff = wetness * water
     ss = ss + (water - peff)
     excess = xp.clip(ss - θ.fc, 0.0, None)
@@ -165,7 +181,7 @@ def simulate(
     Args:
         stores: at the start, each [basin, component].
         forcing: [time, basin, 3], P, T and Ep.
-        parameters: by name; static [basin, component] or dynamic [time, basin, component].
+        parameters: by name, weights of NNr too; static [basin, component] or dynamic [time, basin, component].
         outputs: names from the variable table's stage "step".
 
     Returns:
@@ -178,7 +194,7 @@ def simulate(
         name: iter(value) if value.ndim == 3 else repeat(value) for name, value in parameters.items()
     }
     for weather in forcing[..., None]:
-        day = Parameters(**{name: next(row) for name, row in rows.items()})
+        day = Parameters.of({name: next(row) for name, row in rows.items()})
         stores, fluxes = step(stores, Forcing(weather[:, 0], weather[:, 1], weather[:, 2]), day)
         days += [output(name, stores, fluxes) for name in outputs]
     if not days:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from dhbv.physics import effective_rainfall
 from dhbv.physics.arrays import Array
 
 
@@ -59,10 +60,17 @@ class Variant(NamedTuple):
     name: str
     parameters: tuple[str, ...]
     dynamic: tuple[str, ...]
+    shared: tuple[str, ...] = ()
+    """Names of learned numbers that are the same in all basins and components: weights of NNr."""
 
     @property
     def static(self) -> tuple[str, ...]:
         return tuple(name for name in self.parameters if name not in self.dynamic)
+
+    @property
+    def of_step(self) -> tuple[str, ...]:
+        """All that a day's step takes beside stores and weather."""
+        return (*self.parameters, *self.shared)
 
 
 _PLAIN = tuple(p.name for p in COMPONENT_PARAMETERS if p.name not in ("gamma", "c"))
@@ -74,23 +82,28 @@ _DYNAMIC: dict[str, tuple[str, ...]] = {
     "delta_bt_gt_kt": ("beta", "gamma", "k0"),  # with capillary rise the δ 1.1p of Song et al. (2024)
 }
 CAPILLARY = "+capillary"
+NN_PEFF = "+nn_peff"
+"""A network in place of the soil's runoff curve, see `dhbv.physics.effective_rainfall`."""
+OPTIONS = (CAPILLARY, NN_PEFF)
 VARIANTS = ("hbv", *_DYNAMIC)
-"""Names of the basic variants; each may be followed by `+capillary`."""
+"""Names of the basic variants; each may be followed by one of `OPTIONS`."""
 
 
 def variant(name: str) -> Variant:
-    """The variant called `name`, for example `delta_bt_gt` or `delta_gt+capillary`.
+    """The variant called `name`, for example `delta_bt_gt`, `delta_gt+capillary` or `delta+nn_peff`.
 
     Raises:
         ValueError: if there is no such variant; the message lists those there are.
     """
-    base, capillary = name.removesuffix(CAPILLARY), name.endswith(CAPILLARY)
-    if base not in VARIANTS:
+    base, plus, option = name.partition("+")
+    option = plus + option
+    if base not in VARIANTS or option not in ("", *OPTIONS):
         raise ValueError(
             f"unknown variant {name!r}: choose one of {', '.join(VARIANTS)}, "
-            f"each optionally followed by {CAPILLARY!r}"
+            f"each optionally followed by {' or '.join(map(repr, OPTIONS))}"
         )
     parameters = _PLAIN if base == "hbv" else (*_PLAIN, "gamma")
-    if capillary:
+    if option == CAPILLARY:
         parameters = (*parameters, "c")
-    return Variant(name, parameters, _DYNAMIC.get(base, ()))
+    shared = effective_rainfall.WEIGHTS if option == NN_PEFF else ()
+    return Variant(name, parameters, _DYNAMIC.get(base, ()), shared)

@@ -18,6 +18,7 @@ from dhbv.physics.variables import ROUTED
 from dhbv.physics.weather import check_weather
 from dhbv.training import checkpoint
 from dhbv.training.losses import Loss, Targets, firn
+from dhbv.training.memory import unforgotten
 from dhbv.training.processes import ALONE, Processes
 from dhbv.training.sampler import Minibatch, Sampler, TrainingData
 
@@ -152,6 +153,9 @@ class Trainer:
             loss = loss + self.targets(simulated, batch.targets, batch.basins, total)
         if settings.firn_weight:
             loss = loss + settings.firn_weight * firn(simulated["swe"], batch.idle, total)
+        if settings.memory_weight:
+            memory = unforgotten(self.model, batch, attributes, warmup=settings.warmup_days, total=total)
+            loss = loss + settings.memory_weight * memory
         return loss
 
     def _diagnosis(self, what: str, batch: Minibatch) -> str:

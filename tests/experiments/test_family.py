@@ -5,30 +5,58 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from dhbv import configuration
-from dhbv.configuration import Config
+from dhbv.attributes import HISTORY_ATTRIBUTES, PAPER_ATTRIBUTES
+from dhbv.configuration import Config, NetworkConfig
 
 FOLDER = Path(__file__).parents[2] / "configs" / "experiments"
 
+BOTH = ("beta", "gamma")
 FAMILY = {
-    "hbv_m1": ("hbv", 1, ()),
-    "hbv": ("hbv", 16, ()),
-    "delta": ("delta", 16, ()),
-    "delta_bt": ("delta_bt", 16, ("beta",)),
-    "delta_gt": ("delta_gt", 16, ("gamma",)),
-    "delta_bt_gt": ("delta_bt_gt", 16, ("beta", "gamma")),
-    "delta_bt_gt_capillary": ("delta_bt_gt+capillary", 16, ("beta", "gamma")),
+    "hbv_m1": ("hbv", 1, (), "mlp"),
+    "hbv": ("hbv", 16, (), "mlp"),
+    "delta": ("delta", 16, (), "mlp"),
+    "delta_bt": ("delta_bt", 16, ("beta",), "lstm_mlp"),
+    "delta_gt": ("delta_gt", 16, ("gamma",), "lstm_mlp"),
+    "delta_bt_gt": ("delta_bt_gt", 16, BOTH, "lstm_mlp"),
+    "delta_bt_gt_daymet": ("delta_bt_gt", 16, BOTH, "lstm_mlp"),
+    "delta_bt_gt_capillary": ("delta_bt_gt+capillary", 16, BOTH, "lstm_mlp"),
+    "delta_nn_peff": ("delta+nn_peff", 16, (), "mlp"),
+    "delta_bt_gt_nn_peff": ("delta_bt_gt+nn_peff", 16, BOTH, "lstm_mlp"),
+    "delta_bt_gt_lstm": ("delta_bt_gt", 16, BOTH, "lstm"),
+    "delta_bt_gt_gz": ("delta_bt_gt", 16, BOTH, "lstm_mlp"),
 }
+BASINS = {"delta_bt_gt_daymet": 483}
+ATTRIBUTES = {"delta_bt_gt_gz": (*PAPER_ATTRIBUTES, *HISTORY_ATTRIBUTES)}
+NETWORKS = {"delta_bt_gt_lstm": NetworkConfig(kind="lstm", hidden=256, dropout=0.5)}
+"""Where one differs from the others beside its model."""
 
 
-def test_the_family_is_that_of_the_papers() -> None:
-    found = {path.stem: configuration.load(path, Config) for path in FOLDER.glob("*.yaml")}
-    told = {n: (c.model.variant, c.model.components, c.model.form.dynamic) for n, c in found.items()}
+@pytest.fixture(scope="module")
+def found() -> dict[str, Config]:
+    return {path.stem: configuration.load(path, Config) for path in FOLDER.glob("*.yaml")}
+
+
+def test_the_family_is_that_of_the_papers(found: dict[str, Config]) -> None:
+    told = {
+        n: (c.model.variant, c.model.components, c.model.form.dynamic, c.model.network.kind)
+        for n, c in found.items()
+    }
     assert told == FAMILY
-    assert all(len(c.data.basins or ()) == 531 for c in found.values())
-    assert len({c.data for c in found.values()}) == 1, "one protocol"
-    first, *others = (c.training for c in found.values())
-    assert all(other == first for other in others), "one recipe"
-    alike = {msgspec.structs.replace(c.model.network, kind="mlp") for c in found.values()}
-    assert len(alike) == 1, "one size of network"
+
+
+def test_all_else_is_alike(found: dict[str, Config]) -> None:
+    first = found["delta_bt_gt"]
+    for name, config in found.items():
+        basins = config.data.basins or ()
+        assert len(basins) == BASINS.get(name, 531), name
+        assert set(basins) <= set(first.data.basins or ()), name
+        assert msgspec.structs.replace(config.data, basins=first.data.basins) == first.data, "one protocol"
+        assert config.training == first.training, "one recipe"
+        assert config.model.attributes == ATTRIBUTES.get(name, PAPER_ATTRIBUTES), name
+        network = NETWORKS.get(
+            name, msgspec.structs.replace(first.model.network, kind=config.model.network.kind)
+        )
+        assert config.model.network == network, "one size of network"

@@ -11,8 +11,7 @@ from torch import Tensor
 
 from dhbv.kernels.forms import FORMS, OUTPUTS, Form
 from dhbv.physics import hbv
-from dhbv.physics.parameters import PARAMETERS
-from tests.conftest import weather
+from tests.conftest import drawn, weather
 
 FULL = hbv.Stores(snowpack=300.0, snow_liquid=30.0, soil_water=600.0, upper_zone=80.0, lower_zone=150.0)
 
@@ -52,7 +51,7 @@ def case(
         for name, full in FULL._asdict().items()
     }
     parameters = {
-        name: PARAMETERS[name].scale(rng.random((days, *columns) if name in dynamic else columns))
+        name: drawn(rng, name, *((days, *columns) if name in dynamic else columns))
         for name in form.parameters
     }
     assert not changed

@@ -66,7 +66,9 @@ def test_any_number_of_days(days: int) -> None:
         pytest.param({"Ep": 0.0, "P": 60.0, "T": 10.0}, id="soil at field capacity"),
     ],
 )
-@pytest.mark.parametrize("form", [FORMS["delta"], FORMS["delta_capillary"]], ids=lambda form: form.name)
+@pytest.mark.parametrize(
+    "form", [f for f in FORMS.values() if "gamma" in f.parameters], ids=lambda form: form.name
+)
 def test_extremes(form: Form, change: dict[str, float]) -> None:
     compare(simulate_cpp, case(form, basins=2, change=change, dynamic=("beta",)))
 

@@ -10,7 +10,8 @@ from dhbv.kernels import trace
 from dhbv.kernels.forms import ENDS, FORMS, OUTPUTS, STORES, WEATHER, YIELDS, Form, cotangent, form_of
 from dhbv.kernels.ir import evaluate
 from dhbv.physics import hbv
-from dhbv.physics.parameters import CAPILLARY, VARIANTS, variant
+from dhbv.physics.effective_rainfall import HIDDEN, WEIGHTS
+from dhbv.physics.parameters import OPTIONS, VARIANTS, variant
 from tests.kernels.cases import Case, case
 
 EVERY_FORM = pytest.mark.parametrize("form", FORMS.values(), ids=lambda form: form.name)
@@ -28,7 +29,7 @@ def _step(form: Form, *arguments: torch.Tensor) -> tuple[torch.Tensor, ...]:
     stores, weather, parameters = (
         {name: named[name] for name in group} for group in (STORES, WEATHER, form.parameters)
     )
-    end, fluxes = hbv.step(hbv.Stores(**stores), hbv.Forcing(**weather), hbv.Parameters(**parameters))
+    end, fluxes = hbv.step(hbv.Stores(**stores), hbv.Forcing(**weather), hbv.Parameters.of(parameters))
     return (*end, *(hbv.output(name, end, fluxes) for name in OUTPUTS))
 
 
@@ -58,11 +59,13 @@ def test_adjoint_is_the_derivative_of_torch(form: Form) -> None:
 
 @EVERY_FORM
 def test_a_power_is_computed_once(form: Form) -> None:
-    """Each curve needs one logarithm and one exponential, in the adjoint too."""
-    curves = 1 + ("gamma" in form.parameters)
+    """Each curve needs one logarithm and one exponential, each tanh of NNr one exponential, in the adjoint too."""
+    network = WEIGHTS[0] in form.parameters
+    powers = (not network) + ("gamma" in form.parameters)
     for program in (trace.step(form), trace.adjoint(form)):
         operations = [i.operation for _, i in program.operations()]
-        assert operations.count("log2") == operations.count("exp2") == curves
+        assert operations.count("log2") == powers
+        assert operations.count("exp2") == powers + network * (HIDDEN + 1)
 
 
 @EVERY_FORM
@@ -78,10 +81,10 @@ def test_an_operation_that_is_not_understood_is_named() -> None:
         trace._program(lambda x: [torch.sin(x[0])], [["x"]], ["y"])
 
 
-@pytest.mark.parametrize("rise", ["", CAPILLARY])
+@pytest.mark.parametrize("option", ["", *OPTIONS])
 @pytest.mark.parametrize("base", VARIANTS)
-def test_every_variant_has_a_form(base: str, rise: str) -> None:
-    parameters = variant(base + rise).parameters
+def test_every_variant_has_a_form(base: str, option: str) -> None:
+    parameters = variant(base + option).of_step
     form = form_of(parameters)
     assert form is not None
     assert set(form.parameters) == set(parameters)

@@ -9,14 +9,15 @@ import pytest
 from numpy.typing import NDArray
 
 from dhbv.physics.hbv import Stores
-from dhbv.physics.parameters import CAPILLARY, PARAMETERS, VARIANTS, Variant, variant
+from dhbv.physics.parameters import OPTIONS, VARIANTS, Variant, variant
+from tests.conftest import drawn
 
 Values = NDArray[np.float64]
 
 FULLEST = Stores(snowpack=800.0, snow_liquid=80.0, soil_water=1000.0, upper_zone=200.0, lower_zone=500.0)
 
 
-@pytest.fixture(scope="session", params=[base + rise for rise in ("", CAPILLARY) for base in VARIANTS])
+@pytest.fixture(scope="session", params=[base + option for option in ("", *OPTIONS) for base in VARIANTS])
 def form(request: pytest.FixtureRequest) -> Variant:
     """Each variant of the model in turn."""
     return variant(request.param)
@@ -29,10 +30,10 @@ def rng() -> np.random.Generator:
 
 @pytest.fixture
 def draw_parameters(rng: np.random.Generator) -> Callable[..., dict[str, Values]]:
-    """Draws the named parameters, each of the given shape, uniformly over their ranges."""
+    """Draws what a step takes by name, each of the given shape; see `drawn`."""
 
     def draw(names: tuple[str, ...], *shape: int) -> dict[str, Values]:
-        return {name: PARAMETERS[name].scale(rng.uniform(size=shape)) for name in names}
+        return {name: drawn(rng, name, *shape) for name in names}
 
     return draw
 

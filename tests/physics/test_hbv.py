@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -233,6 +234,18 @@ def test_constant_weather_ends_in_a_steady_state(ep: float, capillary: dict[str,
 # ---------------------------------------------------------------- one day, written again
 
 
+def _plain_share(k: dict[str, float], soil: float, water: float) -> float:
+    """The soil's runoff curve: the power law, or the network of four units on five numbers near 1."""
+    if "nn_0" not in k:
+        return min((max(soil, 1e-5) / k["fc"]) ** k["beta"], 1.0)
+    u = (k["fc"] / 500.0, k["beta"] / 3.0, soil / 500.0, soil / k["fc"], water / (water + 20.0))
+    z = k["nn_28"]
+    for j in range(4):
+        w = [k[f"nn_{7 * j + i}"] for i in range(7)]
+        z += w[6] * math.tanh(sum(a * b for a, b in zip(w[:5], u, strict=True)) + w[5])
+    return 1.0 / (1.0 + math.exp(-z))
+
+
 def _plain_day(s: dict[str, float], p: float, t: float, ep: float, k: dict[str, float]) -> dict[str, float]:
     """Stores after one day and its fluxes, number by number in the order of the published equations."""
     pack, liquid, soil, upper, lower = (s[name] for name in Stores._fields)
@@ -247,7 +260,7 @@ def _plain_day(s: dict[str, float], p: float, t: float, ep: float, k: dict[str, 
     infiltration = max(liquid - k["cwh"] * pack, 0.0)
     liquid -= infiltration
 
-    peff = min((max(soil, 1e-5) / k["fc"]) ** k["beta"], 1.0) * (rain + infiltration)
+    peff = _plain_share(k, soil, rain + infiltration) * (rain + infiltration)
     soil += rain + infiltration - peff
     excess = max(soil - k["fc"], 0.0)
     soil -= excess
@@ -281,8 +294,8 @@ def test_a_day_is_the_published_equations_number_by_number(
 ) -> None:
     shape = (60, 4)
     stores, weather = draw_stores(*shape), draw_weather(shape[0], 1)
-    parameters = draw_parameters(form.parameters, *shape)
-    after = step(stores, _forcing(weather), Parameters(**parameters))
+    parameters = draw_parameters(form.of_step, *shape)
+    after = step(stores, _forcing(weather), Parameters.of(parameters))
     made = {name: output(name, *after) for name in STEP_OUTPUTS}
     for b, m in np.ndindex(shape):
         water = {name: value[b, m].item() for name, value in stores._asdict().items()}
@@ -298,7 +311,7 @@ def test_a_sequence_is_the_mean_of_plain_days(
 ) -> None:
     days, basins, components = 40, 2, 3
     stores, weather = draw_stores(basins, components), draw_weather(days, basins)
-    parameters = draw_parameters(form.static, basins, components)
+    parameters = draw_parameters((*form.static, *form.shared), basins, components)
     parameters |= draw_parameters(form.dynamic, days, basins, components)
     _, made = simulate(stores, weather, parameters, STEP_OUTPUTS)
 
@@ -321,7 +334,7 @@ def test_numpy_and_torch_agree(
     form: Variant, draw_parameters: DrawParameters, draw_stores: DrawStores, draw_weather: DrawWeather
 ) -> None:
     stores, weather = draw_stores(5, 4), draw_weather(60, 5)
-    parameters = draw_parameters(form.static, 5, 4) | draw_parameters(form.dynamic, 60, 5, 4)
+    parameters = draw_parameters((*form.static, *form.shared), 5, 4) | draw_parameters(form.dynamic, 60, 5, 4)
     end, made = simulate(stores, weather, parameters, STEP_OUTPUTS)
     end_torch, made_torch = simulate(_torch(stores), _torch(weather), _torch(parameters), STEP_OUTPUTS)
     for array, tensor in zip((*end, *made.values()), (*end_torch, *made_torch.values()), strict=True):
@@ -340,7 +353,7 @@ def test_precision_is_that_of_the_input(
 ) -> None:
     stores = Stores(*(value.astype(dtype) for value in draw_stores(3, 2)))
     weather = draw_weather(4, 3).astype(dtype)
-    drawn = draw_parameters(form.static, 3, 2) | draw_parameters(form.dynamic, 4, 3, 2)
+    drawn = draw_parameters((*form.static, *form.shared), 3, 2) | draw_parameters(form.dynamic, 4, 3, 2)
     parameters = {name: value.astype(dtype) for name, value in drawn.items()}
     if kind is _torch:
         stores, parameters = _torch(stores), _torch(parameters)
@@ -351,19 +364,19 @@ def test_precision_is_that_of_the_input(
 def test_every_flux_and_store_has_the_shape_of_the_components(
     form: Variant, draw_parameters: DrawParameters, draw_stores: DrawStores, draw_weather: DrawWeather
 ) -> None:
-    parameters = Parameters(**draw_parameters(form.parameters, 3, 2))
+    parameters = Parameters.of(draw_parameters(form.of_step, 3, 2))
     stores, fluxes = step(draw_stores(3, 2), _forcing(draw_weather(3, 1)), parameters)
     assert {value.shape for value in (*stores, *fluxes)} == {(3, 2)}
 
 
 def test_a_step_leaves_its_input_as_it_was(
-    draw_parameters: DrawParameters, draw_stores: DrawStores, draw_weather: DrawWeather
+    form: Variant, draw_parameters: DrawParameters, draw_stores: DrawStores, draw_weather: DrawWeather
 ) -> None:
     stores, weather = draw_stores(3, 2), draw_weather(3, 1)
-    parameters = Parameters(**draw_parameters(variant("delta+capillary").parameters, 3, 2))
-    given = [value.copy() for value in (*stores, weather, *parameters)]
-    step(stores, _forcing(weather), parameters)
-    for before, after in zip(given, (*stores, weather, *parameters), strict=True):
+    parameters = draw_parameters(form.of_step, 3, 2)
+    given = [value.copy() for value in (*stores, weather, *parameters.values())]
+    step(stores, _forcing(weather), Parameters.of(parameters))
+    for before, after in zip(given, (*stores, weather, *parameters.values()), strict=True):
         np.testing.assert_array_equal(before, after)
 
 
@@ -381,7 +394,10 @@ def test_basins_do_not_see_their_neighbours(
 ) -> None:
     order = np.array([3, 0, 4, 1, 2])
     stores, weather = draw_stores(5, 4), draw_weather(30, 5)
-    static, dynamic = draw_parameters(form.static, 5, 4), draw_parameters(form.dynamic, 30, 5, 4)
+    static, dynamic = (
+        draw_parameters((*form.static, *form.shared), 5, 4),
+        draw_parameters(form.dynamic, 30, 5, 4),
+    )
     end, made = simulate(stores, weather, static | dynamic, STEP_OUTPUTS)
     for chosen in (order, order[:1]):
         there, seen = simulate(
@@ -401,12 +417,12 @@ def test_components_do_not_see_each_other(
 ) -> None:
     order = np.array([2, 3, 1, 0])
     stores, forcing = draw_stores(5, 4), _forcing(draw_weather(5, 1))
-    parameters = Parameters(**draw_parameters(form.parameters, 5, 4))
-    end, fluxes = step(stores, forcing, parameters)
+    parameters = draw_parameters(form.of_step, 5, 4)
+    end, fluxes = step(stores, forcing, Parameters.of(parameters))
     there, seen = step(
         Stores(*(value[:, order] for value in stores)),
         forcing,
-        Parameters(*(None if value is None else value[:, order] for value in parameters)),
+        Parameters.of({name: value[:, order] for name, value in parameters.items()}),
     )
     for a, b in zip((*there, *seen), (*end, *fluxes), strict=True):
         np.testing.assert_array_equal(a, b[:, order])
@@ -416,7 +432,10 @@ def test_a_sequence_is_its_days_chained(
     form: Variant, draw_parameters: DrawParameters, draw_stores: DrawStores, draw_weather: DrawWeather
 ) -> None:
     stores, weather = draw_stores(3, 4), draw_weather(30, 3)
-    static, dynamic = draw_parameters(form.static, 3, 4), draw_parameters(form.dynamic, 30, 3, 4)
+    static, dynamic = (
+        draw_parameters((*form.static, *form.shared), 3, 4),
+        draw_parameters(form.dynamic, 30, 3, 4),
+    )
     end, made = simulate(stores, weather, static | dynamic, STEP_OUTPUTS)
     for n in range(30):
         today = {name: value[n : n + 1] for name, value in dynamic.items()}
@@ -431,7 +450,7 @@ def test_a_dynamic_parameter_that_stands_still_is_a_static_one(
     form: Variant, draw_parameters: DrawParameters, draw_stores: DrawStores, draw_weather: DrawWeather
 ) -> None:
     stores, weather = draw_stores(3, 4), draw_weather(30, 3)
-    static = draw_parameters(form.parameters, 3, 4)
+    static = draw_parameters(form.of_step, 3, 4)
     still = {name: np.broadcast_to(value, (30, 3, 4)) for name, value in static.items()}
     end, made = simulate(stores, weather, static, STEP_OUTPUTS)
     there, seen = simulate(stores, weather, still, STEP_OUTPUTS)

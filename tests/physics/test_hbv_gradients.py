@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import pytest
 
+from dhbv.physics.effective_rainfall import WEIGHTS, beginning
 from dhbv.physics.hbv import Forcing, Parameters, Stores, initial_stores, simulate, step
 from dhbv.physics.parameters import PARAMETERS, Variant, variant
 
@@ -15,6 +17,7 @@ torch = pytest.importorskip("torch")
 MIDDLE = {
     "beta": 2.3, "fc": 200.0, "k0": 0.4, "k1": 0.15, "k2": 0.05, "lp": 0.7, "perc": 1.5, "uzl": 12.0,
     "tt": 0.4, "cfmax": 3.0, "cfr": 0.06, "cwh": 0.1, "gamma": 0.6, "c": 0.3,
+    **dict(zip(WEIGHTS, beginning([3.0 * math.sin(7.0 * k + 1.0) for k in range(len(WEIGHTS))]), strict=True)),
 }  # fmt: skip
 
 REGIMES = {
@@ -33,16 +36,16 @@ def _column(*values: float) -> list[Any]:
 
 
 @pytest.mark.parametrize("regime", REGIMES)
-@pytest.mark.parametrize("name", ["hbv", "delta", "hbv+capillary", "delta+capillary"])
+@pytest.mark.parametrize("name", ["hbv", "delta", "hbv+capillary", "delta+capillary", "delta+nn_peff"])
 def test_gradients_of_a_day_are_those_of_finite_differences(name: str, regime: str) -> None:
-    """Within a day a dynamic parameter is a number like any other: four variants stand for all."""
+    """Within a day a dynamic parameter is a number like any other: five variants stand for all."""
     form = variant(name)
     water, weather = REGIMES[regime]
     forcing = [torch.tensor([[v]], dtype=torch.float64, requires_grad=True) for v in weather]
-    inputs = (*_column(*water), *forcing, *_column(*(MIDDLE[name] for name in form.parameters)))
+    inputs = (*_column(*water), *forcing, *_column(*(MIDDLE[name] for name in form.of_step)))
 
     def day(*x: Any) -> Any:
-        parameters = Parameters(**dict(zip(form.parameters, x[8:], strict=True)))
+        parameters = Parameters.of(dict(zip(form.of_step, x[8:], strict=True)))
         after, fluxes = step(Stores(*x[:5]), Forcing(*x[5:8]), parameters)
         return torch.stack([*after, *fluxes])
 
@@ -50,11 +53,11 @@ def test_gradients_of_a_day_are_those_of_finite_differences(name: str, regime: s
 
 
 def test_every_parameter_moves_the_water_in_some_weather(form: Variant) -> None:
-    moved = dict.fromkeys(form.parameters, 0.0)
+    moved = dict.fromkeys(form.of_step, 0.0)
     for water, weather in REGIMES.values():
-        parameters = dict(zip(form.parameters, _column(*(MIDDLE[n] for n in form.parameters)), strict=True))
+        parameters = dict(zip(form.of_step, _column(*(MIDDLE[n] for n in form.of_step)), strict=True))
         forcing = Forcing(*(torch.tensor([[v]], dtype=torch.float64) for v in weather))
-        after, _ = step(Stores(*_column(*water)), forcing, Parameters(**parameters))
+        after, _ = step(Stores(*_column(*water)), forcing, Parameters.of(parameters))
         weights = torch.arange(1.0, 6.0, dtype=torch.float64)
         (weights[:, None, None] * torch.stack([*after])).sum().backward()
         for name, value in parameters.items():
@@ -91,6 +94,7 @@ def _two_hard_years() -> np.ndarray:
         ("delta_bt_gt", "float32"),
         ("delta_bt_gt+capillary", "float32"),
         ("delta_bt_gt+capillary", "float64"),
+        ("delta_bt_gt+nn_peff", "float32"),
     ],
 )
 def test_gradients_are_finite_over_two_hard_years(
@@ -102,9 +106,10 @@ def test_gradients_are_finite_over_two_hard_years(
     weather = torch.cat([climates, climates], 1).requires_grad_()
     shape = basins, components = weather.shape[1], 12
     parameters = {}
-    for parameter in form.parameters:
+    for parameter in form.of_step:
         fraction = np.where(np.arange(components) < 8, rng.integers(0, 2, shape), rng.uniform(size=shape))
-        value = torch.tensor(PARAMETERS[parameter].scale(fraction), dtype=dtype)
+        row = PARAMETERS.get(parameter)
+        value = torch.tensor(4.0 * fraction - 2.0 if row is None else row.scale(fraction), dtype=dtype)
         if parameter in form.dynamic:
             value = value.expand(730, -1, -1).clone()
         parameters[parameter] = value.requires_grad_()
@@ -124,7 +129,7 @@ def test_gradients_are_finite_over_two_hard_years(
 def test_an_empty_soil_has_a_bounded_gradient(gamma: float) -> None:
     """(S / (LP · FC))^γ is vertical at S = 0 for γ < 1; the guard must tame its slope, not only its value."""
     stores = Stores(*(torch.zeros(1, 1, requires_grad=True) for _ in Stores._fields))
-    chosen = MIDDLE | {"gamma": gamma}
+    chosen = {name: MIDDLE[name] for name in variant("delta+capillary").parameters} | {"gamma": gamma}
     parameters = {name: torch.tensor([[value]], requires_grad=True) for name, value in chosen.items()}
     after, fluxes = step(
         stores, Forcing(*torch.tensor([[[0.0]], [[10.0]], [[6.0]]])), Parameters(**parameters)

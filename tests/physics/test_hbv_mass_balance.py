@@ -10,17 +10,18 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
+from dhbv.physics.effective_rainfall import WEIGHTS
 from dhbv.physics.hbv import Fluxes, Forcing, Parameters, Stores, step
-from dhbv.physics.parameters import CAPILLARY, PARAMETERS, VARIANTS, Variant, variant
+from dhbv.physics.parameters import OPTIONS, PARAMETERS, VARIANTS, Variant, variant
 
 Values = NDArray[np.floating]
 
 BASINS, COMPONENTS = 2, 3
 
-forms = st.sampled_from([base + rise for base in VARIANTS for rise in ("", CAPILLARY)]).map(variant)
+forms = st.sampled_from([base + option for base in VARIANTS for option in ("", *OPTIONS)]).map(variant)
 fractions = arrays(
     np.float64,
-    (len(PARAMETERS), BASINS, COMPONENTS),
+    (len(PARAMETERS) + len(WEIGHTS), BASINS, COMPONENTS),
     elements=st.sampled_from([0.0, 1.0]) | st.floats(0.0, 1.0),
 )
 days = st.tuples(
@@ -69,8 +70,10 @@ def _check_day(stores: Stores, weather: Values, parameters: Parameters, toleranc
 
 
 def _scaled(names: tuple[str, ...], fractions: Values) -> dict[str, Values]:
-    table = dict(zip(PARAMETERS, fractions, strict=True))
-    return {name: PARAMETERS[name].scale(table[name]) for name in names}
+    """Parameters over their ranges, weights of NNr over −5 to 5, where it is all or nothing on many days."""
+    table = dict(zip((*PARAMETERS, *WEIGHTS), fractions, strict=True))
+    rows = {name: PARAMETERS.get(name) for name in names}
+    return {n: 10.0 * table[n] - 5.0 if row is None else row.scale(table[n]) for n, row in rows.items()}
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
@@ -78,7 +81,7 @@ def _scaled(names: tuple[str, ...], fractions: Values) -> dict[str, Values]:
 def test_every_day_closes_in_float64(
     form: Variant, fractions: Values, weather: Values, stores: Stores
 ) -> None:
-    parameters = Parameters(**_scaled(form.parameters, fractions))
+    parameters = Parameters.of(_scaled(form.of_step, fractions))
     for day in weather:
         stores = _check_day(stores, day, parameters, 1e-9)
 
@@ -88,8 +91,8 @@ def test_every_day_closes_in_float64(
 def test_every_day_closes_in_float32_to_a_millionth_of_the_water(
     form: Variant, fractions: Values, weather: Values, stores: Stores
 ) -> None:
-    scaled = _scaled(form.parameters, fractions)
-    parameters = Parameters(**{name: value.astype(np.float32) for name, value in scaled.items()})
+    scaled = _scaled(form.of_step, fractions)
+    parameters = Parameters.of({name: value.astype(np.float32) for name, value in scaled.items()})
     stores = Stores(*(value.astype(np.float32) for value in stores))
     for day in weather.astype(np.float32):
         most = np.maximum(np.max(stores, axis=0), day[:, :1]).astype(np.float64)
@@ -99,7 +102,7 @@ def test_every_day_closes_in_float32_to_a_millionth_of_the_water(
 def test_a_year_without_rain_dries_the_basin_and_makes_no_water(
     form: Variant, draw_parameters: Callable[..., dict[str, Values]], draw_stores: Callable[..., Stores]
 ) -> None:
-    parameters = Parameters(**draw_parameters(form.parameters, 4, 16))
+    parameters = Parameters.of(draw_parameters(form.of_step, 4, 16))
     stores = first = draw_stores(4, 16)
     for n in range(365):
         t = 25.0 * np.sin(2.0 * np.pi * n / 365.0)

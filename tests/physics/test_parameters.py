@@ -3,10 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dhbv.physics.effective_rainfall import WEIGHTS
 from dhbv.physics.hbv import Parameters
 from dhbv.physics.parameters import (
-    CAPILLARY,
     COMPONENT_PARAMETERS,
+    OPTIONS,
     PARAMETERS,
     ROUTING_PARAMETERS,
     VARIANTS,
@@ -46,8 +47,9 @@ def test_routing_has_its_own_table() -> None:
     assert len(PARAMETERS) == len(COMPONENT_PARAMETERS) + len(ROUTING_PARAMETERS)
 
 
-def test_a_day_takes_exactly_the_component_parameters() -> None:
-    assert Parameters._fields == tuple(p.name for p in COMPONENT_PARAMETERS)
+def test_a_day_takes_exactly_the_component_parameters_and_the_weights_of_nnr() -> None:
+    assert Parameters._fields == (*(p.name for p in COMPONENT_PARAMETERS), "nn")
+    assert not set(WEIGHTS) & set(Parameters._fields)
 
 
 def test_symbols_are_unique_and_every_row_is_described() -> None:
@@ -80,15 +82,17 @@ def test_scale_keeps_shape_and_float32() -> None:
         ("delta_bt_gt_kt", {"beta", "gamma", "k0"}),
     ],
 )
-@pytest.mark.parametrize("rise", ["", "+capillary"])
-def test_variant_has_the_published_parameters(name: str, dynamic: set[str], rise: str) -> None:
-    form = variant(name + rise)
+@pytest.mark.parametrize("option", ["", *OPTIONS])
+def test_variant_has_the_published_parameters(name: str, dynamic: set[str], option: str) -> None:
+    form = variant(name + option)
     curve = set() if name == "hbv" else {"gamma"}
-    capillary = {"c"} if rise else set()
-    assert form.name == name + rise
+    capillary = {"c"} if option == "+capillary" else set()
+    assert form.name == name + option
     assert set(form.parameters) == HBV | curve | capillary
     assert set(form.dynamic) == dynamic
     assert len(form.parameters) == len(set(form.parameters))
+    assert form.shared == (WEIGHTS if option == "+nn_peff" else ())
+    assert form.of_step == (*form.parameters, *form.shared)
 
 
 def test_static_and_dynamic_parameters_partition_a_variant(form: Variant) -> None:
@@ -99,10 +103,16 @@ def test_these_are_the_basic_variants() -> None:
     assert VARIANTS == ("hbv", "delta", "delta_bt", "delta_gt", "delta_bt_gt", "delta_bt_gt_kt")
 
 
-@pytest.mark.parametrize("name", ["dleta", "", "+capillary", "delta+capillary+capillary", "delta +capillary"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "dleta", "", "+capillary", "delta+", "delta+capillary+capillary", "delta+capillary+nn_peff",
+        "delta +capillary", "nn_peff",
+    ],
+)  # fmt: skip
 def test_unknown_variant_is_refused_with_the_choices(name: str) -> None:
     with pytest.raises(ValueError, match="unknown variant") as refusal:
         variant(name)
     assert repr(name) in str(refusal.value)
-    for choice in (*VARIANTS, CAPILLARY):
+    for choice in (*VARIANTS, *OPTIONS):
         assert choice in str(refusal.value)
