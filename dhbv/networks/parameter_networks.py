@@ -80,7 +80,7 @@ class ParameterNetwork(nn.Module):
         return base[..., :-2].unflatten(-1, (self.n_parameters, self.components)), base[..., -2:]
 
 
-class _Mlp(nn.ModuleList):
+class Layers(nn.ModuleList):
     """Linear layers with ReLU and dropout between them."""
 
     def __init__(self, sizes: list[int], dropout: float) -> None:
@@ -101,7 +101,7 @@ class Mlp(ParameterNetwork):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
         sizes = [len(config.attributes), *config.network.layers, self.n_base]
-        self.mlp = _Mlp(sizes, config.network.dropout)
+        self.mlp = Layers(sizes, config.network.dropout)
 
     def forward(
         self,

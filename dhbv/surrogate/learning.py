@@ -20,6 +20,7 @@ from dhbv.configuration import Config, ModelConfig
 from dhbv.data import schema
 from dhbv.errors import ConfigurationError, DhbvError
 from dhbv.evaluation import scores
+from dhbv.networks.parameter_networks import Layers
 from dhbv.normalisation import Statistics, normalise_attributes
 from dhbv.surrogate import network as networks
 from dhbv.surrogate import runs
@@ -39,12 +40,8 @@ class ParameterMap(nn.Module):
 
     def __init__(self, config: ModelConfig, parameters: int) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        width = len(config.attributes)
-        for wider in config.network.layers:
-            layers += [nn.Linear(width, wider), nn.ReLU(), nn.Dropout(config.network.dropout)]
-            width = wider
-        self.mlp = nn.Sequential(*layers, nn.Linear(width, parameters))
+        sizes = [len(config.attributes), *config.network.layers, parameters]
+        self.mlp = Layers(sizes, config.network.dropout)
 
     def forward(self, attributes: Tensor) -> Tensor:
         """Fractions [basin, parameter] of normalised attributes [basin, attribute]."""
