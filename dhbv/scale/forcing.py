@@ -19,6 +19,7 @@ from dhbv.data import model_forcing, nextgen, nextgen_hours
 from dhbv.data.nextgen_hours import DAY, Hours
 from dhbv.data.schema import DataError, some
 from dhbv.scale.chunks import Chunk
+from dhbv.scale.pipeline import HDF5
 from dhbv.store.parquet import sha256_of
 
 _ZARR_MARKS = ("zarr.json", ".zgroup", ".zmetadata")
@@ -111,16 +112,21 @@ class DomainForcing:
         wanted = slice(first.astype("datetime64[h]"), last.astype("datetime64[h]") + (DAY - 1))
         kept = np.flatnonzero(nextgen_hours.within(self._time, wanted))
         hours = slice(int(kept[0]), int(kept[-1]) + 1)
-        time = nextgen_hours.times_of(self._rows("Time", rows).isel(time=hours), self.path)
+        with HDF5:
+            time = nextgen_hours.times_of(self._rows("Time", rows).isel(time=hours).load(), self.path)
+            hourly = {
+                variable: self._rows(column.name, rows)
+                .isel(time=hours)
+                .transpose("catchment-id", "time")
+                .values
+                for variable, column in self._columns.items()
+            }
         if (time != self._time[hours]).any():
             raise DataError(
                 f"{self.path}: Time differs between catchments: ngen reads the first one's for all"
             )
         nextgen_hours.check_hours(time, str(self.path))
-        values = {}
-        for variable, column in self._columns.items():
-            raw = self._rows(column.name, rows).isel(time=hours).transpose("catchment-id", "time").values
-            values[variable] = nextgen_hours.converted(raw, column)
+        values = {v: nextgen_hours.converted(raw, self._columns[v]) for v, raw in hourly.items()}
         read = Hours(self.catchments[rows], time, values["prcp"], values["temperature"], self._columns)
         nextgen.check_values(read, str(self.path))
         days = nextgen.to_days(read, 0, str(self.path))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dhbv.errors import DhbvError
 from dhbv.physics.variables import VARIABLES
+from dhbv.scale.pipeline import HDF5
 
 
 class Told(NamedTuple):
@@ -85,9 +86,9 @@ def write_netcdf(told: Told, about: Mapping[str, str], path: Path) -> None:
     packed = {"zlib": True, "complevel": 1, "_FillValue": np.float32(np.nan)}
     encoding: dict[str, dict[str, Any]] = {name: dict(packed) for name in variables}
     encoding["time"] = {"units": f"days since {told.days[0]} 00:00:00", "dtype": "int32", "calendar": "standard"}  # fmt: skip
-    xr.Dataset(variables, coordinates, named | dict(about)).to_netcdf(
-        path, engine="netcdf4", encoding=encoding
-    )
+    whole = xr.Dataset(variables, coordinates, named | dict(about))
+    with HDF5:
+        whole.to_netcdf(path, engine="netcdf4", encoding=encoding)
 
 
 def read_netcdf(path: Path) -> xr.Dataset:

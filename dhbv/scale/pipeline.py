@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from queue import Full, Queue
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import TypeVar
 
 T = TypeVar("T")
+
+HDF5 = Lock()
+"""Held while NetCDF files are read or written. The HDF5 in netCDF4's wheels is not for several threads, and xarray's own
+lock leaves out parts of writing: a chunk read while another is written would now and then kill the process."""
 
 _PAUSE = 0.1
 """Seconds between two looks at whether anybody still wants an item."""

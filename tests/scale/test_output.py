@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import cf_units
 import numpy as np
@@ -15,7 +17,9 @@ from dhbv.errors import DhbvError
 from dhbv.physics.variables import VARIABLES
 from dhbv.scale import national
 from dhbv.scale.chunks import Shard
+from dhbv.scale.forcing import DomainForcing
 from dhbv.scale.output import FORMATS, Told
+from dhbv.scale.pipeline import HDF5
 from dhbv.scale.run_folder import RunFolder
 from tests.scale.conftest import DAYS, Nation, content
 
@@ -99,3 +103,28 @@ def test_formats_do_not_mix(nation: Nation, tmp_path: Path) -> None:
     with pytest.raises(DhbvError, match=r"--format csv: fluxes are written as parquet or netcdf"):
         nation.day(1, tmp_path / "other", fluxes="csv")
     assert not (tmp_path / "other").exists()
+
+
+def test_netcdf_is_never_read_while_it_is_written(
+    nation: Nation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library is not for several threads: now and then that would kill the process."""
+    rows, write = DomainForcing._rows, xr.Dataset.to_netcdf
+    held: dict[str, list[bool]] = {"reading": [], "writing": []}
+
+    def reading(self: DomainForcing, *rest: Any) -> xr.DataArray:
+        if threading.current_thread() is not threading.main_thread():
+            held["reading"].append(HDF5.locked())
+        return rows(self, *rest)
+
+    def writing(self: xr.Dataset, *rest: Any, **how: Any) -> object:
+        held["writing"].append(HDF5.locked())
+        return write(self, *rest, **how)
+
+    monkeypatch.setattr(DomainForcing, "_rows", reading)
+    monkeypatch.setattr(xr.Dataset, "to_netcdf", writing)
+    nation.day(1, tmp_path / "out", fluxes="netcdf")
+    assert {stage: (len(told) > 4, all(told)) for stage, told in held.items()} == {
+        "reading": (True, True),
+        "writing": (True, True),
+    }
