@@ -22,6 +22,7 @@ FAMILY = {
     "delta_gt": ("delta_gt", 16, ("gamma",), "lstm_mlp"),
     "delta_bt_gt": ("delta_bt_gt", 16, BOTH, "lstm_mlp"),
     "delta_bt_gt_daymet": ("delta_bt_gt", 16, BOTH, "lstm_mlp"),
+    "delta_bt_gt_fading": ("delta_bt_gt", 16, BOTH, "lstm_mlp"),
     "delta_bt_gt_capillary": ("delta_bt_gt+capillary", 16, BOTH, "lstm_mlp"),
     "delta_nn_peff": ("delta+nn_peff", 16, (), "mlp"),
     "delta_bt_gt_nn_peff": ("delta_bt_gt+nn_peff", 16, BOTH, "lstm_mlp"),
@@ -29,6 +30,7 @@ FAMILY = {
     "delta_bt_gt_gz": ("delta_bt_gt", 16, BOTH, "lstm_mlp"),
 }
 BASINS = {"delta_bt_gt_daymet": 483}
+MEMORY = {"delta_bt_gt_fading": 5.0}
 ATTRIBUTES = {"delta_bt_gt_gz": (*PAPER_ATTRIBUTES, *HISTORY_ATTRIBUTES)}
 NETWORKS = {"delta_bt_gt_lstm": NetworkConfig(kind="lstm", hidden=256, dropout=0.5)}
 """Where one differs from the others beside its model."""
@@ -54,7 +56,8 @@ def test_all_else_is_alike(found: dict[str, Config]) -> None:
         assert len(basins) == BASINS.get(name, 531), name
         assert set(basins) <= set(first.data.basins or ()), name
         assert msgspec.structs.replace(config.data, basins=first.data.basins) == first.data, "one protocol"
-        assert config.training == first.training, "one recipe"
+        recipe = msgspec.structs.replace(first.training, memory_weight=MEMORY.get(name, 0.0))
+        assert config.training == recipe, "one recipe"
         assert config.model.attributes == ATTRIBUTES.get(name, PAPER_ATTRIBUTES), name
         network = NETWORKS.get(
             name, msgspec.structs.replace(first.model.network, kind=config.model.network.kind)
