@@ -13,7 +13,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+from dhbv import model_directory
 from dhbv.configuration import Period
+from dhbv.data import open_region
 from dhbv.data.synthetic import synthetic_region
 from dhbv.errors import DhbvError
 from dhbv.evaluation.counterfactuals import (
@@ -29,6 +31,7 @@ from dhbv.evaluation.counterfactuals import (
 )
 from dhbv.model_directory import ModelDirectory
 from tests.small_models import small_model
+from tests.test_models import SHIPPED
 
 PERIOD = Period(start=dt.date(1995, 10, 1), end=dt.date(2003, 9, 30))
 RULES = {rule.name: rule for rule in COUNTERFACTUALS}
@@ -193,3 +196,31 @@ def test_a_region_with_given_evaporation_cannot_be_warmed(
     given = region.assign(pet=xr.full_like(region["prcp"], 2.0))
     lab = Laboratory.build(model, given, PERIOD)
     assert np.isnan(RULES["warming"].measure(lab)).all()
+
+
+SENSITIVE = ("14308990", "01435000", "03384450", "02469800", "11237500", "06221400", "08189500", "12048000")
+"""Basins in which networks without `training.memory_weight` broke the rules, or that come near the limits."""
+NETWORK_RULES = ("more rain", "larger storm", "constant weather", "drought", "cause first")
+"""Those that only the network behind the dynamic parameters can break."""
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.name)
+@pytest.mark.parametrize("where", ["synthetic", "camels"])
+def test_a_shipped_model_answers_as_a_river_would(
+    path: Path, where: str, request: pytest.FixtureRequest
+) -> None:
+    if where == "camels":
+        file = request.getfixturevalue("shared") / "camels_us" / "camels_us_maurer.nc"
+        period = Period(start=dt.date(1990, 10, 1), end=dt.date(1998, 9, 30))
+        region = open_region(file, basins=SENSITIVE, end=str(period.end))
+    else:
+        region = synthetic_region(n_basins=6, years=9, seed=3).region
+        period = Period(start=dt.date(1995, 10, 1), end=dt.date(2003, 9, 30))
+    lab = Laboratory.build(model_directory.load(path), region, period)
+    for rule in COUNTERFACTUALS:
+        if rule.name in NETWORK_RULES:
+            measure = rule.measure(lab)
+            assert (measure <= rule.limit).all(), (
+                rule.name,
+                dict(zip(lab.runtime.basins, measure, strict=True)),
+            )
