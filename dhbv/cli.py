@@ -69,8 +69,6 @@ app.add_typer(fluxes_cli.app, name="fluxes")
 app.add_typer(plot_commands.app, name="plot")
 app.add_typer(scale_commands.app, name="scale")
 app.add_typer(surrogate_commands.app, name="surrogate")
-app.command()(stream_temperature_commands.sntemp)
-app.command()(benchmark_cli.benchmark)
 
 
 @app.command()
@@ -309,6 +307,7 @@ def forecast(
     ] = None,
 ) -> None:
     """Run a period and write every flux and store (mm d-1, mm). Of a region: as one CF NetCDF, with discharge in m3 s-1.
+
     Example: dhbv forecast runs/small --data $CAMELS/camels_us_maurer.nc --start 1998-10-01
     --end 1999-09-30 --out runs/1999.nc --save-state runs/1999.state
 
@@ -384,6 +383,10 @@ def demo(
         summary = demonstration.run(out, data, attributes, DeltaHbv, service, bars)
     console.print(demonstration.render(summary))
     write_json(summary, json_file)
+
+
+app.command()(benchmark_cli.benchmark)
+app.command()(stream_temperature_commands.sntemp)
 
 
 def _write_table(content: Any, target: Path | None) -> None:
