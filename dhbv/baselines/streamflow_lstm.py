@@ -81,7 +81,7 @@ def configure(config: Config, inputs: tuple[str, ...], hidden: int, dropout: flo
             "training.optimiser: the plain LSTM is trained by adamw: choose it, and a learning rate to match"
         )
     training = msgspec.structs.replace(
-        config.training, loss="nse", low_flow_weight=0.0, targets={}, firn_weight=0.0
+        config.training, loss="nse", low_flow_weight=0.0, targets={}, firn_weight=0.0, memory_weight=0.0
     )
     model = LstmConfig(attributes=config.model.attributes, inputs=inputs, hidden=hidden, dropout=dropout)
     return StreamflowConfig(data=config.data, model=model, training=training)

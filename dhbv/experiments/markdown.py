@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from dhbv.evaluation.bootstrap import Interval
@@ -73,12 +74,15 @@ def published(kind: Kind) -> Iterator[str]:
 
 
 def gains(names: Sequence[str], cells: Mapping[tuple[str, str], Interval | None]) -> Iterator[str]:
-    """Median gain of the model of the row over that of the column."""
+    """Median gain of the model of the row over that of the column; with its interval over the model one row lower.
+
+    `names` go from the lowest up, `cells` are by row and column.
+    """
     yield from table(
-        ("gain of ↓ over →", *names[:-1]),
+        ("gain of ↓ over →", "the next lower", *names[:-1]),
         (
-            (row, *(gain(cells.get((row, column))) for column in names[:-1]))
-            for row in names[1:]
+            (row, gain(cells.get((row, lower))), *(gain(cells.get((row, n)), bounds=False) for n in names[:-1]))
+            for lower, row in pairwise(names)
         ),
     )  # fmt: skip
 
@@ -103,11 +107,19 @@ def scaling(points: Sequence[Point]) -> Iterator[str]:
     )  # fmt: skip
 
 
-def gain(interval: Interval | None) -> str:
-    """A median gain with its interval, in bold where that excludes 0."""
+def beside(rows: Mapping[str, tuple[float, Sequence[Interval]]], headings: Sequence[str]) -> Iterator[str]:
+    """Other models' median NSE, and the gains over them that `headings` tell of."""
+    yield from table(
+        ("", "NSE", *headings),
+        ((name, number(nse), *map(gain, intervals)) for name, (nse, intervals) in rows.items()),
+    )
+
+
+def gain(interval: Interval | None, *, bounds: bool = True) -> str:
+    """A median gain, with its interval unless not `bounds`, in bold where that excludes 0."""
     if interval is None or interval.median != interval.median:
         return "–"
-    text = f"{interval.median:+.3f} ({interval.lower:+.3f} … {interval.upper:+.3f})"
+    text = f"{interval.median:+.3f}" + f" ({interval.lower:+.3f} … {interval.upper:+.3f})" * bounds
     return f"**{text}**" if interval.lower > 0.0 or interval.upper < 0.0 else text
 
 

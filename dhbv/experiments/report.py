@@ -92,7 +92,10 @@ def _temporal(of_kind: Mapping[str, Results], found: Mapping[str, Results], page
     yield from _scores({name: summary.summary(rows) for name, rows in tables.items()})
     if len(tables) > 1:
         names = list(tables)
-        yield "Median gain in NSE, basin by basin, of the model of the row over that of the column:"
+        yield (
+            "Median gain in NSE, basin by basin, of the model of the row over that of the column, with its interval over the "
+            "model one row lower:"
+        )
         yield ""
         cells = {
             (a, b): summary.gain(tables[a], tables[b]) if summary.same_days(named[a], named[b]) else None
@@ -171,7 +174,26 @@ def _scaling(of_kind: Mapping[str, Results], found: Mapping[str, Results], page:
         yield f"{h.name}, {held_out} basins held out, drawn by seed {h.choices['seed']}, {_periods({stem: r})}; {h.machine['processor']}:"
         yield ""
         yield from markdown.scaling(points)
+        yield from _beside(r, points, found)
         yield from page.show(f"scaling_{stem}", figures.scaling(points), f"Scaling curves of {h.name}")
+
+
+def _beside(r: Results, points: list[summary.Point], found: Mapping[str, Results]) -> Iterator[str]:
+    """What others make of the held-out basins of a scaling experiment."""
+    others = summary.ungauged(r, found)
+    if not others:
+        return
+    yield "The same held-out basins with other models, which hold them out too, and the gain in NSE over each:"
+    yield ""
+    trainings = sorted(r.header.trainings, key=lambda t: t.basins)
+    ends = [r.of(t.label, held_out=True) for t in (trainings[0], trainings[-1])]
+    rows = {
+        f"{found[stem].header.name} ({found[stem].header.kind})": (
+            summary.median(theirs), [summary.gain(ours, theirs) for ours in ends],
+        )
+        for stem, theirs in others.items()
+    }  # fmt: skip
+    yield from markdown.beside(rows, [f"gain of {points[k].basins} basins" for k in (0, -1)])
 
 
 def _ensemble(of_kind: Mapping[str, Results], found: Mapping[str, Results], page: Page) -> Iterator[str]:

@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-from dhbv.configuration import Section
+from dhbv.configuration import Config, Section
 from dhbv.errors import DhbvError
 from dhbv.experiments.plans import Kind
 from dhbv.files import written_whole
@@ -127,7 +127,8 @@ def read(path: Path) -> Results:
     numbers = _numbers(table)
     # What was rounded shall read as it was rounded.
     table[numbers] = table[numbers].astype(np.float64).round(DIGITS)
-    return Results(msgspec.json.decode(header, type=Header), table)
+    told = msgspec.json.decode(header, type=Header)
+    return Results(msgspec.structs.replace(told, config=_completed(told.config)), table)
 
 
 def read_all(folder: Path) -> dict[str, Results]:
@@ -166,6 +167,15 @@ def _refuse_loss(results: Results, path: Path) -> None:
             f"{path} holds {', '.join(lost)}, which the work folder does not: name the folder they were made in "
             "(--work), or choose another --out"
         )
+
+
+def _completed(config: dict[str, Any]) -> dict[str, Any]:
+    """With what may be configured since then at its default, so that results made before go on and compare."""
+    try:
+        completed: dict[str, Any] = _plain(msgspec.convert(config, Config))
+    except msgspec.ValidationError:  # of a baseline, or with an option that is no more
+        return config
+    return completed
 
 
 def _numbers(table: pd.DataFrame) -> list[str]:

@@ -94,6 +94,18 @@ def gauged(results: Results, others: Mapping[str, Results]) -> pd.DataFrame | No
     return None
 
 
+def ungauged(results: Results, others: Mapping[str, Results]) -> dict[str, pd.DataFrame]:
+    """Scores of other models on the held-out basins of `results`, all held out there too, by file stem."""
+    wanted = results.of(held_out=True).index.unique()
+    found = {}
+    for stem, other in others.items():
+        if other.header.kind in ("pub", "pur") and same_days(results, other):
+            rows = other.of()
+            if wanted.isin(rows.index).all():
+                found[stem] = rows.loc[wanted]
+    return found
+
+
 def same_days(a: Results, b: Results) -> bool:
     """Whether both are tested on the same period."""
     return bool(a.header.config["data"]["test"] == b.header.config["data"]["test"])

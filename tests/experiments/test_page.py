@@ -28,10 +28,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = {
         "hbv": made_up.results("temporal", table("model", 21, 0.612), name="dPL+HBV"),
         "delta": made_up.results("temporal", table("model", 21, 0.687), name="δ"),
+        "lstm": made_up.results("temporal", table("model", 21, 0.700), name="LSTM"),
         "pub": made_up.results("pub", *folds, name="δ", planned=10, folds=10, seed=3),
         "pur": made_up.results(
             "pur", table("north_west", 6, 0.456, held_out=True), name="δ|x", planned=7, regions={"north_west": [17]}
         ),
+        "transfer": made_up.results("pub", table("all", 16, 0.25, held_out=True), name="HBV, transferred"),
         "scaling": made_up.results(
             "scaling", *subsets, name="δ", trained_on=(5, 10), seconds=(50.0, 80.0), seed=4, fractions=[0.5, 1.0]
         ),
@@ -69,7 +71,8 @@ def test_skill_of_other_years(page: Path) -> None:
     assert text.index("| dPL+HBV | 21") < text.index("| δ | 21"), "from the lowest up"
     assert "2000-10-01..2003-09-30 → 2003-10-01..2004-09-30" in text
     gains = text.split("Median gain in NSE")[1]
-    assert row(gains, "δ")[1] == "**+0.075 (+0.075 … +0.075)**"
+    assert row(gains, "δ")[1:] == ["**+0.075 (+0.075 … +0.075)**", "**+0.075**", "–"]
+    assert row(gains, "LSTM")[1:] == ["**+0.013 (+0.013 … +0.013)**", "**+0.088**", "**+0.013**"]
 
 
 def test_ungauged_basins_beside_the_same_gauged(page: Path) -> None:
@@ -106,6 +109,10 @@ def test_scaling_tells_skill_cost_and_coherence(page: Path) -> None:
         "1.00",
     ]
     assert row(text, "10")[1:7] == ["0.400", "0.710", "0.400", "0.710", "80", "8.00"]
+    beside = row(text, "HBV, transferred (pub)")
+    assert beside[1] == "0.317", "basins 10 to 15 of those 16"
+    assert [cell.strip("*").split(" (")[0] for cell in beside[2:]] == ["+0.033", "+0.083"]
+    assert "δ (pub)" not in text, "which holds other basins out"
 
 
 def test_ensembles_tell_members_and_mean(page: Path) -> None:

@@ -81,6 +81,22 @@ def test_another_experiment_is_not_overwritten(other: object, what: str, tmp_pat
         results.write(other(), tmp_path / "r.parquet")  # type: ignore[operator]
 
 
+def test_what_may_be_configured_since_then_stands_at_its_default(tmp_path: Path) -> None:
+    made = made_up.results("pub", made_up.table("fold_0", 4, 0.5))
+    older = msgspec.json.decode(msgspec.json.encode(made.header), type=results.Header)
+    today = msgspec.json.decode(msgspec.json.encode(made.header.config))
+    del older.config["training"]["memory_weight"], older.config["training"]["lstm_products"]
+    results.write(results.Results(older, made.table), tmp_path / "r.parquet")
+    assert results.read(tmp_path / "r.parquet").header.config == today
+    results.refuse_other(made.header, tmp_path / "r.parquet")
+    older.config["training"]["memory_weight"] = 5.0
+    with pytest.raises(DhbvError, match="different config"):
+        results.refuse_other(older, tmp_path / "r.parquet")
+    older.config["model"] = {"form": "a baseline"}
+    results.write(results.Results(older, made.table), tmp_path / "baseline.parquet")
+    assert results.read(tmp_path / "baseline.parquet").header.config == older.config
+
+
 def test_what_is_no_results_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(DhbvError, match=r"no results \(\*\.parquet\) there; `dhbv experiment temporal"):
         results.read_all(tmp_path)
