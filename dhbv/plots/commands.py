@@ -125,6 +125,7 @@ def cycle(
     basins: Annotated[
         str | None, typer.Option(help="Basins to draw; default: where the forecast rises highest.")
     ] = None,
+    version: Version = "latest",
 ) -> None:
     """A cycle as one HTML page that stands alone: figures, flags in words, every basin in numbers, provenance.
 
@@ -142,7 +143,9 @@ def cycle(
     past = None
     if fluxes is not None:
         begin, last = issue - dt.timedelta(days=BEFORE), issue - dt.timedelta(days=1)
-        past = flux_source.daily(fluxes, drawing.VARIABLES, basins=known, start=begin, end=last)
+        past = flux_source.daily(
+            fluxes, drawing.VARIABLES, basins=known, start=begin, end=last, version=version
+        )
     chosen = places.ids(basins)
     observed = None if data is None else _observed(data, known, ahead["time"].values[-1])
     text = pages.page(folder, before=past, observed=observed, drawn=chosen)

@@ -187,6 +187,21 @@ def test_what_is_no_cycle_is_told(made: Path, tmp_path: Path) -> None:
         page(made, drawn=["77"])
 
 
+def test_the_days_before_are_of_the_version_asked_for(made: Path, site: Site, tmp_path: Path) -> None:
+    command = [
+        "plot",
+        "cycle",
+        str(made),
+        "--fluxes",
+        str(site.operation.fluxes),
+        "--out",
+        str(tmp_path / "x.html"),
+    ]
+    done = CliRunner().invoke(app, [*command, "--version", "v000099"])
+    assert done.exit_code == 1
+    assert "nothing by version 'v000099'" in str(done.exception)
+
+
 def browser() -> str:
     names = ("chromium", "chromium-browser", "google-chrome", "chrome", "chrome-headless-shell")
     found = next((path for name in names if (path := shutil.which(name))), None)
