@@ -121,7 +121,7 @@ class DataConfig(Section, frozen=True):
     held_out: tuple[str, ...] = ()
     """Basins never trained on, kept to test prediction in ungauged basins; a list or a file too."""
     validation: Period | None = None
-    """Days of the training basins for early stopping; may not touch `train` or `test`."""
+    """Days of the training basins for early stopping, which looks at flow alone; may not touch `train` or `test`."""
     spin_up_days: Natural = 1095
     """Days run before a tested period to fill the stores, as far as the data reach back."""
 

@@ -148,11 +148,11 @@ def spoilt(
 def test_what_is_kept_for_testing_may_be_poisoned_without_effect_on_the_weights(
     region: xr.Dataset, tmp_path: Path
 ) -> None:
-    """Early stopping, other observed fluxes and the snow that never melts included: the whole of a training."""
+    """Early stopping, other observed fluxes, memory and the snow that never melts included: a whole training."""
     seen = region.assign(observed_swe=region["prcp"].where(region["prcp"] > 1.0))
     config = config_of(
         region, iterations=4, validate_every=1, patience=2, window_days=365, warmup_days=60, batch_basins=2,
-        targets={"swe": 0.5}, firn_weight=0.3, learning_rate=0.1,
+        targets={"swe": 0.5}, firn_weight=0.3, memory_weight=1.0, learning_rate=0.1,
     )  # fmt: skip
     validation = Period(start=dt.date(1997, 10, 1), end=dt.date(1998, 3, 31))
     config = msgspec.structs.replace(config, data=msgspec.structs.replace(config.data, validation=validation))
@@ -168,8 +168,7 @@ def test_what_is_kept_for_testing_may_be_poisoned_without_effect_on_the_weights(
     poisoned = spoilt(poisoned, records, slice(None, "1997-09-30"))
     poisoned = spoilt(poisoned, records, slice("1998-04-01", "1998-09-30"))
     for name in config.model.attributes:
-        if poisoned[name].dtype.kind == "f":
-            poisoned[name][-2:] = 1e6
+        poisoned[name][-2:] = 1e6 if poisoned[name].dtype.kind == "f" else "no class of rock"
     weights, history = trained(seen, "clean")
     again, same = trained(poisoned, "poisoned")
     assert same == history

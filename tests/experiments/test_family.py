@@ -24,6 +24,8 @@ FAMILY = {
     "delta_bt_gt_daymet": ("delta_bt_gt", 16, BOTH, "lstm_mlp"),
     "delta_bt_gt_fading": ("delta_bt_gt", 16, BOTH, "lstm_mlp"),
     "delta_bt_gt_capillary": ("delta_bt_gt+capillary", 16, BOTH, "lstm_mlp"),
+    "delta_bt_gt_kt_capillary": ("delta_bt_gt_kt+capillary", 16, (*BOTH, "k0"), "lstm_mlp"),
+    "delta_bt_gt_short": ("delta_bt_gt", 16, BOTH, "lstm_mlp"),
     "delta_nn_peff": ("delta+nn_peff", 16, (), "mlp"),
     "delta_bt_gt_nn_peff": ("delta_bt_gt+nn_peff", 16, BOTH, "lstm_mlp"),
     "delta_bt_gt_lstm": ("delta_bt_gt", 16, BOTH, "lstm"),
@@ -31,6 +33,7 @@ FAMILY = {
 }
 BASINS = {"delta_bt_gt_daymet": 483}
 MEMORY = {"delta_bt_gt_fading": 5.0}
+ITERATIONS = {"delta_bt_gt_short": 3000}
 ATTRIBUTES = {"delta_bt_gt_gz": (*PAPER_ATTRIBUTES, *HISTORY_ATTRIBUTES)}
 NETWORKS = {"delta_bt_gt_lstm": NetworkConfig(kind="lstm", hidden=256, dropout=0.5)}
 """Where one differs from the others beside its model."""
@@ -56,7 +59,9 @@ def test_all_else_is_alike(found: dict[str, Config]) -> None:
         assert len(basins) == BASINS.get(name, 531), name
         assert set(basins) <= set(first.data.basins or ()), name
         assert msgspec.structs.replace(config.data, basins=first.data.basins) == first.data, "one protocol"
-        recipe = msgspec.structs.replace(first.training, memory_weight=MEMORY.get(name, 0.0))
+        recipe = msgspec.structs.replace(
+            first.training, memory_weight=MEMORY.get(name, 0.0), iterations=ITERATIONS.get(name, 6000)
+        )
         assert config.training == recipe, "one recipe"
         assert config.model.attributes == ATTRIBUTES.get(name, PAPER_ATTRIBUTES), name
         network = NETWORKS.get(
