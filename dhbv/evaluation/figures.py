@@ -121,14 +121,16 @@ def dynamic_parameters(fluxes: xr.Dataset, truth: xr.Dataset | None = None) -> F
 
 
 @styled
-def score_cdf(scores: Mapping[str, pd.Series]) -> Figure:
-    """Share of basins with at most a given NSE, a line for each model; cut off left of `WORST_SHOWN`.
+def score_cdf(scores: Mapping[str, pd.Series], score: str = "nse") -> Figure:
+    """Share of basins with at most a given score, a line for each model; cut off left of `WORST_SHOWN`.
 
     Args:
-        scores: by label, NSE of each basin; NaN are left out and not counted.
+        scores: by label, the score of each basin; NaN are left out and not counted.
+        score: which it is, `nse` or `kge`.
     """
-    figure = Figure(figsize=(5, 4), layout="constrained")
-    _draw_cdf(figure.subplots(), scores)
+    beside = len(scores) > len(LINES)
+    figure = Figure(figsize=(8 if beside else 5, 4), layout="constrained")
+    _draw_cdf(figure.subplots(), scores, score, beside=beside)
     return figure
 
 
@@ -310,16 +312,23 @@ def _by_day_of_year(values: xr.DataArray) -> np.ndarray:
     return quartiles
 
 
-def _draw_cdf(ax: Axes, scores: Mapping[str, pd.Series]) -> None:
+def _draw_cdf(ax: Axes, scores: Mapping[str, pd.Series], score: str = "nse", *, beside: bool = False) -> None:
+    """`beside`: the legend stands right of the panel, where many lines leave no room in it."""
     for i, (label, series) in enumerate(scores.items()):
         values = np.sort(series.dropna().to_numpy(float))
         share = np.arange(1, len(values) + 1) / max(len(values), 1)
         name = f"{label}: {or_dash(series.median())} ({len(values)})"
         # The two ends carry each curve to the edges of the panel.
         x, y = np.r_[-1e9, values, 1.0], np.r_[0.0, share, 1.0 if len(values) else 0.0]
-        ax.step(x, y, where="post", color=LINES[i % len(LINES)], label=name)
-    ax.set(xlim=(WORST_SHOWN, 1.0), ylim=(0.0, 1.0), xlabel="NSE (–)", ylabel="share of basins (–)")
-    ax.legend(loc="upper left", title="median NSE (basins)", alignment="left", handlelength=1.2)
+        again, colour = divmod(i, len(LINES))
+        dashes = ("-", "--", ":")[again % 3]
+        ax.step(x, y, where="post", color=LINES[colour], linestyle=dashes, label=name)
+    name = score.upper()
+    ax.set(xlim=(WORST_SHOWN, 1.0), ylim=(0.0, 1.0), xlabel=f"{name} (–)", ylabel="share of basins (–)")
+    ax.legend(
+        loc="upper left", title=f"median {name} (basins)", alignment="left", handlelength=1.6 if beside else 1.2,
+        bbox_to_anchor=(1.02, 1.0) if beside else None, borderaxespad=0.0 if beside else None,
+    )  # fmt: skip
 
 
 def _draw_pairs(ax: Axes, champion: pd.Series, challenger: pd.Series, held_out: pd.Series) -> None:

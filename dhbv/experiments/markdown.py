@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 from dhbv.evaluation.bootstrap import Interval
@@ -12,10 +11,10 @@ from dhbv.experiments.plans import Kind
 from dhbv.experiments.published import PUBLISHED
 from dhbv.experiments.summary import Point
 
-SKILL = (
-    "basins", "NSE", "NSE quartiles", "KGE", "KGE quartiles", "FHV (%)", "FLV (%)", "BFI r", "NSE < 0"
-)  # fmt: skip
-PARTS = {"kge_r": "r", "kge_beta": "β", "kge_gamma": "γ"}
+SKILL = {"nse": "NSE", "kge": "KGE", "fhv": "FHV (%)", "flv": "FLV (%)"}
+PARTS = {
+    "kge_r": "r", "kge_beta": "β", "kge_gamma": "γ", "relative_bias": "bias (%)", "ubrmse": "ubRMSE (mm d-1)"
+}  # fmt: skip
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) -> Iterator[str]:
@@ -29,11 +28,10 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1
 def skill(summaries: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """Medians and quartiles over basins, a row for each of `dhbv.experiments.summary.summary`."""
     yield from table(
-        ("", *SKILL),
+        ("", "basins", *SKILL.values(), "BFI r", "NSE < 0"),
         (
             (
-                name, _basins(s), number(s["median"]["nse"]), _quartiles(s, "nse"), number(s["median"]["kge"]),
-                _quartiles(s, "kge"), number(s["median"]["fhv"], 1), number(s["median"]["flv"], 1),
+                name, _basins(s), *(_spread(s, score) for score in SKILL),
                 number(s["bfi_correlation"], 2), str(s["below_zero"]),
             )
             for name, s in summaries.items()
@@ -43,15 +41,10 @@ def skill(summaries: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 
 def parts(summaries: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """The parts of KGE and further scores, medians and quartiles over basins."""
-    names = {**PARTS, "relative_bias": "bias (%)", "ubrmse": "ubRMSE (mm d-1)"}
     yield from table(
-        ("", *names.values(), "ET r"),
+        ("", *PARTS.values(), "ET r"),
         (
-            (
-                name,
-                *(_spread(s, p) for p in names),
-                number(s["et_correlation"], 2),
-            )
+            (name, *(_spread(s, score) for score in PARTS), number(s["et_correlation"], 2))
             for name, s in summaries.items()
         ),
     )
@@ -74,17 +67,11 @@ def published(kind: Kind) -> Iterator[str]:
 
 
 def gains(names: Sequence[str], cells: Mapping[tuple[str, str], Interval | None]) -> Iterator[str]:
-    """Median gain of the model of the row over that of the column; with its interval over the model one row lower.
-
-    `names` go from the lowest up, `cells` are by row and column.
-    """
+    """Median gain of the model of the row over that of the column."""
     yield from table(
-        ("gain of ↓ over →", "the next lower", *names[:-1]),
-        (
-            (row, gain(cells.get((row, lower))), *(gain(cells.get((row, n)), bounds=False) for n in names[:-1]))
-            for lower, row in pairwise(names)
-        ),
-    )  # fmt: skip
+        ("gain of ↓ over →", *names[:-1]),
+        ((row, *(gain(cells.get((row, column))) for column in names[:-1])) for row in names[1:]),
+    )
 
 
 def scaling(points: Sequence[Point]) -> Iterator[str]:
@@ -115,11 +102,11 @@ def beside(rows: Mapping[str, tuple[float, Sequence[Interval]]], headings: Seque
     )
 
 
-def gain(interval: Interval | None, *, bounds: bool = True) -> str:
-    """A median gain, with its interval unless not `bounds`, in bold where that excludes 0."""
+def gain(interval: Interval | None) -> str:
+    """A median gain with its interval, in bold where that excludes 0."""
     if interval is None or interval.median != interval.median:
         return "–"
-    text = f"{interval.median:+.3f}" + f" ({interval.lower:+.3f} … {interval.upper:+.3f})" * bounds
+    text = f"{interval.median:+.3f} ({interval.lower:+.3f} … {interval.upper:+.3f})"
     return f"**{text}**" if interval.lower > 0.0 or interval.upper < 0.0 else text
 
 
@@ -131,11 +118,6 @@ def number(value: float | None, digits: int = 3) -> str:
 def _basins(s: Mapping[str, Any]) -> str:
     unscored = s["n_basins"] - s["n_scored"]
     return f"{s['n_scored']}" + (f" (+ {unscored} unscored)" if unscored else "")
-
-
-def _quartiles(s: Mapping[str, Any], name: str) -> str:
-    low, high = s["quartiles"][name]
-    return f"{number(low)} … {number(high)}"
 
 
 def _spread(s: Mapping[str, Any], name: str) -> str:

@@ -90,23 +90,29 @@ def _temporal(of_kind: Mapping[str, Results], found: Mapping[str, Results], page
     yield ""
     tables = _ranked({name: r.of() for name, r in named.items()})
     yield from _scores({name: summary.summary(rows) for name, rows in tables.items()})
-    if len(tables) > 1:
-        names = list(tables)
-        yield (
-            "Median gain in NSE, basin by basin, of the model of the row over that of the column, with its interval over the "
-            "model one row lower:"
-        )
-        yield ""
-        cells = {
-            (a, b): summary.gain(tables[a], tables[b]) if summary.same_days(named[a], named[b]) else None
-            for i, a in enumerate(names)
-            for b in names[:i]
-        }
-        yield from markdown.gains(names, cells)
+    yield from _gains(named, tables)
     yield from _cdf_and_map(page, "temporal", tables)
     yield from page.show(
         "temporal_baseflow", figures.baseflow(tables), "Simulated against observed baseflow index"
     )
+
+
+def _gains(named: Mapping[str, Results], tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
+    """Of each model over those of lower rank."""
+    names = list(tables)
+    if len(names) < 2:
+        return
+    yield (
+        "Median gain in NSE of the model of the row over that of the column, basin by basin over those that both have "
+        "(models of other basins are not to be compared by the medians above):"
+    )
+    yield ""
+    cells = {
+        (a, b): summary.gain(tables[a], tables[b]) if summary.same_days(named[a], named[b]) else None
+        for i, a in enumerate(names)
+        for b in names[:i]
+    }
+    yield from markdown.gains(names, cells)
 
 
 def _ungauged(of_kind: Mapping[str, Results], found: Mapping[str, Results], page: Page) -> Iterator[str]:
@@ -124,6 +130,7 @@ def _ungauged(of_kind: Mapping[str, Results], found: Mapping[str, Results], page
     yield "All held-out basins together:"
     yield ""
     yield from _scores({name: summary.summary(rows) for name, rows in tables.items()})
+    yield from _gains(named, tables)
     lines = dict(tables)
     for name in tables:
         seen = summary.gauged(named[name], found)
@@ -236,8 +243,10 @@ def _cdf_and_map(
     mapped: Mapping[str, pd.DataFrame] | None = None,
 ) -> Iterator[str]:
     """Curves of all, best first; the map of the last of `mapped`, which is the best."""
-    curves = {name: tables[name]["nse"] for name in reversed(list(tables))}
-    yield from page.show(f"{kind}_nse", drawing.score_cdf(curves), "Share of basins by NSE")
+    for score in ("nse", "kge"):
+        curves = {name: tables[name][score] for name in reversed(list(tables))}
+        figure = drawing.score_cdf(curves, score)
+        yield from page.show(f"{kind}_{score}", figure, f"Share of basins by {score.upper()}")
     name, best = list((mapped or tables).items())[-1]
     if best["lat"].notna().any():
         figure = drawing.basin_map(

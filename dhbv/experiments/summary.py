@@ -107,8 +107,8 @@ def ungauged(results: Results, others: Mapping[str, Results]) -> dict[str, pd.Da
 
 
 def same_days(a: Results, b: Results) -> bool:
-    """Whether both are tested on the same period."""
-    return bool(a.header.config["data"]["test"] == b.header.config["data"]["test"])
+    """Whether both are trained and tested on the same periods."""
+    return all(a.header.config["data"][p] == b.header.config["data"][p] for p in ("train", "test"))
 
 
 def _protocol(results: Results) -> tuple[Any, ...]:

@@ -130,6 +130,16 @@ def test_score_cdf(nse: pd.Series) -> None:
     np.testing.assert_allclose(y[1:-1], [1 / 3, 2 / 3, 1.0])
 
 
+def test_many_curves_differ_and_leave_the_panel_to_themselves(nse: pd.Series) -> None:
+    figure = figures.score_cdf({f"model {k}": nse for k in range(12)}, "kge")
+    check_labels(figure)
+    ax = figure.axes[0]
+    assert len({(line.get_color(), line.get_linestyle()) for line in ax.lines}) == 12
+    assert ax.get_xlabel() == "KGE (–)"
+    figure.draw_without_rendering()
+    assert ax.get_legend().get_window_extent().x0 > ax.get_window_extent().x1
+
+
 def test_basin_map(nse: pd.Series, place: tuple[pd.Series, pd.Series]) -> None:
     figure = figures.basin_map(*place, nse[::-1].where(nse > -1.0), "NSE (–)")
     check_labels(figure)
