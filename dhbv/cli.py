@@ -403,18 +403,10 @@ def _show(summary: dict[str, Any], title: str) -> None:
 
 
 def _basins(text: str | None, default: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """Basin ids from `--basins`: separated by commas, or a file with one a line; None for `all`."""
-    if text is None:
-        return default
-    if text == "all":
-        return None
-    # Looked at first, because many ids make too long a file name to ask for.
-    listed = "," in text or not Path(text).is_file()
-    words = text.split(",") if listed else Path(text).read_text(encoding="utf-8").split()
-    ids = tuple(w.strip() for w in words if w.strip())
-    if not ids:
-        raise DhbvError(f"--basins {text}: no basin id in it")
-    return ids
+    """Basin ids from `--basins`; None for `all`."""
+    from dhbv.data.selection import ids_of
+
+    return default if text is None else ids_of(text)
 
 
 def _period(start: dt.datetime | None, end: dt.datetime | None, default: Any) -> Any:

@@ -247,7 +247,14 @@ def test_many_basins_may_be_named_on_the_line(work: Work) -> None:
 
 def test_no_basin_is_a_mistake(work: Work) -> None:
     message = mistake("evaluate", work.model, "--data", work.data, "--basins", " , ")
-    assert message == "--basins  , : no basin id in it"
+    assert message == "basins ' , ': no id in it: give ids separated by commas, or a file with one a line"
+
+
+def test_the_lists_that_ship_name_basins(work: Work) -> None:
+    """Their first line is a comment."""
+    shipped = Path(__file__).parents[1] / "configs" / "train" / "basins_531.txt"
+    message = mistake("evaluate", work.model, "--data", work.data, "--basins", shipped)
+    assert "531 unknown basins: 01022500 (nearest: " in message
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from difflib import get_close_matches
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dhbv.configuration import read_ids
 from dhbv.data.checks import period
 from dhbv.data.schema import DataError
+
+
+def ids_of(basins: Sequence[str] | str | Path | None) -> tuple[str, ...] | None:
+    """Ids from a list, a text of ids separated by commas, or a file as of `read_ids`; None for none or `all`.
+
+    Raises:
+        DataError: if there is no id in it; ConfigurationError: if the file cannot be read so.
+    """
+    if basins is None or basins == "all":
+        return None
+    if not isinstance(basins, str | os.PathLike):
+        return tuple(str(b) for b in basins)
+    # Looked at first, because many ids make too long a file name to ask for.
+    if not isinstance(basins, str) or ("," not in basins and Path(basins).is_file()):
+        return tuple(read_ids(Path(basins), "basins"))
+    found = tuple(w.strip() for w in basins.split(",") if w.strip())
+    if not found:
+        raise DataError(
+            f"basins {basins!r}: no id in it: give ids separated by commas, or a file with one a line"
+        )
+    return found
 
 
 def select_basins(asked: Sequence[str] | None, available: Sequence[str], source: str) -> list[str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from dhbv.data.selection import select_basins
+from dhbv.data.selection import ids_of, select_basins
 from dhbv.errors import DhbvError
 
 Box = tuple[float, float, float, float]
@@ -36,7 +35,7 @@ def choose(
     Raises:
         DhbvError: for unknown ids (tells the nearest), if places are not known, or nothing is left.
     """
-    chosen = select_basins(ids(basins), known, source)
+    chosen = select_basins(ids_of(basins), known, source)
     table = attributes.reindex(chosen)
     if huc is not None:
         units = _column(table, "huc_02", source).map(lambda u: "" if pd.isna(u) else str(u))
@@ -53,25 +52,6 @@ def choose(
             table, list(inside), source, f"box {west:g}, {south:g}, {east:g}, {north:g}: they span {span}"
         )
     return [str(b) for b in table.index]
-
-
-def ids(basins: Sequence[str] | str | Path | None) -> tuple[str, ...] | None:
-    """Ids from a list, a text of ids separated by commas, or a file with one a line; None for none or `all`.
-
-    Raises:
-        DhbvError: if there is no id in it.
-    """
-    if basins is None or basins == "all":
-        return None
-    if not isinstance(basins, str | os.PathLike):
-        return tuple(str(b) for b in basins)
-    # Looked at first, because many ids make too long a file name to ask for.
-    listed = isinstance(basins, str) and ("," in basins or not Path(basins).is_file())
-    words = str(basins).split(",") if listed else Path(basins).read_text(encoding="utf-8").split()
-    found = tuple(w.strip() for w in words if w.strip())
-    if not found:
-        raise DhbvError(f"{basins}: no basin id in it")
-    return found
 
 
 def _column(table: pd.DataFrame, name: str, source: str) -> pd.Series:

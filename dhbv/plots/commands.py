@@ -132,8 +132,8 @@ def cycle(
     Example: dhbv plot cycle forecasts/cycles/2024-05-01 --fluxes fluxes --out cycle.html
     """
     from dhbv import flux_source
+    from dhbv.data.selection import ids_of
     from dhbv.files import written_whole
-    from dhbv.fluxes import places
     from dhbv.plots import basin as drawing
     from dhbv.plots import cycle as pages
 
@@ -146,7 +146,7 @@ def cycle(
         past = flux_source.daily(
             fluxes, drawing.VARIABLES, basins=known, start=begin, end=last, version=version
         )
-    chosen = places.ids(basins)
+    chosen = ids_of(basins)
     observed = None if data is None else _observed(data, known, ahead["time"].values[-1])
     text = pages.page(folder, before=past, observed=observed, drawn=chosen)
     with written_whole(out) as draft:
