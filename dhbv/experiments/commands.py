@@ -46,6 +46,10 @@ Name = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of the draw of basins.")]
+Only = Annotated[
+    str | None,
+    typer.Option(help="Trainings to run now, by their names in the results, as fold_0,fold_1; default: all."),
+]
 Protocol = Annotated[
     str, typer.Option(help="Which basins are held out: none (temporal), random folds (pub), regions (pur).")
 ]
@@ -126,7 +130,7 @@ def scaling(
     held_out: Annotated[
         float, typer.Option(help="Share of the basins that no training sees; the configuration's go before it.")
     ] = 0.2,
-    seed: Seed = 0,
+    seed: Seed = 0, only: Only = None,
 ) -> None:  # fmt: skip
     """Scaling curves: skill, cost and coherence against the number of training basins, in nested subsets.
 
@@ -139,6 +143,7 @@ def scaling(
     _run(
         config, [data], attributes, out, work, name, device, json_file,
         lambda c, r: plans.scaling(c, _ids(r), fractions=shares, held_out=held_out, seed=seed),
+        _labels(only),
     )  # fmt: skip
 
 
@@ -155,6 +160,7 @@ def ensemble(
     out: Out, attributes: Attributes = None, work: Work = None,
     name: Name = None, device: Device = "auto", json_file: Json = None,
     seeds: Annotated[str, typer.Option(help="Seeds of the members, in place of the configuration's.")] = "0,1,2",
+    only: Only = None,
 ) -> None:  # fmt: skip
     """Several trainings that differ in seed, weather or both, and the mean of their flows.
 
@@ -167,6 +173,7 @@ def ensemble(
     _run(
         config, data, attributes, out, work, name, device, json_file,
         lambda c, r: plans.ensemble(c, _ids(r), seeds=numbers, sources=[path.stem for path in data]),
+        _labels(only),
     )  # fmt: skip
 
 
@@ -231,7 +238,7 @@ def lstm(
     config: ConfigFile, data: Data, out: Out, attributes: Attributes = None, work: Work = None,
     name: Name = None, device: Device = "auto", json_file: Json = None,
     protocol: Protocol = "temporal", folds: Folds = 10, seed: Seed = 0,
-    only: Annotated[str | None, typer.Option(help="Trainings to run now, as fold_0,fold_1; default: all.")] = None,
+    only: Only = None,
     hidden: Annotated[int, typer.Option(min=1, help="Units.")] = 256,
     dropout: Annotated[float, typer.Option(min=0.0, max=0.99, help="On the output of the LSTM.")] = 0.4,
 ) -> None:  # fmt: skip
@@ -247,7 +254,7 @@ def lstm(
     _run(
         config, [data], attributes, out, work, name or "LSTM", device, json_file,
         lambda c, r: _plan(protocol, c, r, data, folds, seed),
-        None if only is None else _listed(only, str, "--only"),
+        _labels(only),
         method=lambda c, r: plain_lstm.plain_lstm(c, r, hidden, dropout),
     )  # fmt: skip
 
@@ -362,6 +369,10 @@ def _workers(asked: int | None) -> int:
 
 def _ids(region: xr.Dataset) -> list[str]:
     return [str(b) for b in region["basin"].values]
+
+
+def _labels(only: str | None) -> list[str] | None:
+    return None if only is None else _listed(only, str, "--only")
 
 
 def _listed(text: str, kind: Callable[[str], T], option: str) -> list[T]:

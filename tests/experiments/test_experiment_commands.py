@@ -96,9 +96,11 @@ def test_regions(work: Path, ran: list[tuple[Job, Any]]) -> None:
 
 
 def test_fractions_and_other_years(work: Path, ran: list[tuple[Job, Any]]) -> None:
-    assert dhbv("scaling", *common(work), "--fractions", "0.5,1", "--held-out", 0.33)[0] == 0
+    parts = ("--fractions", "0.5,1", "--held-out", 0.33, "--only", "4_basins")
+    assert dhbv("scaling", *common(work), *parts)[0] == 0
     assert dhbv("temporal", *common(work), "--device", "cpu")[0] == 0
-    (scaling, _), (temporal, only) = ran
+    (scaling, part), (temporal, only) = ran
+    assert part == ["4_basins"]
     assert [t.label for t in scaling.plan.trainings] == ["2_basins", "4_basins"]
     assert [t.label for t in temporal.plan.trainings] == ["model"]
     assert only is None
@@ -106,8 +108,11 @@ def test_fractions_and_other_years(work: Path, ran: list[tuple[Job, Any]]) -> No
 
 
 def test_members_of_several_data_sets_share_their_basins(work: Path, ran: list[tuple[Job, Any]]) -> None:
-    code, _, err = dhbv("ensemble", *common(work), "--data", work / "two.nc", "--seeds", "4,5")
+    code, _, err = dhbv(
+        "ensemble", *common(work), "--data", work / "two.nc", "--seeds", "4,5", "--only", "one_seed_5"
+    )
     assert code == 0, err
+    assert ran[0][1] == ["one_seed_5"]
     assert "5 of 6 basins are in all of one, two; the others are left out" in err
     job = ran[0][0]
     expected = [f"syn-{k:03d}" for k in range(2, 7)]
