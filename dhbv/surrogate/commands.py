@@ -235,9 +235,14 @@ def learn(
             ways["simulator, typical"] = honest, np.tile(about.typical, (len(everyone), 1))
         ways["surrogate, learned"] = learning.by_surrogate(kept.network), places
         task = bars.add_task("testing", total=len(ways), note="")
-        tables = {}
+        tables, seen = {}, list(settings.data.basins or ())
         for label, (simulate, given) in ways.items():
             tables[label] = learning.score(settings, region, everyone, given, about, simulate)
+            if given is places:
+                # What the surrogate promises and the simulator gives may be compared without the test period.
+                tables[f"{label}, training days"] = learning.score(
+                    settings, region, seen, places[: len(seen)], about, simulate, settings.data.train
+                )
             bars.advance(task)
     scores = pd.concat(tables, names=["run", "basin"])
     scores["held_out"] = scores.index.get_level_values("basin").isin(settings.data.held_out)

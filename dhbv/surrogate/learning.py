@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from dhbv import pipeline
 from dhbv.baselines.testing import days_of
-from dhbv.configuration import Config, ModelConfig
+from dhbv.configuration import Config, ModelConfig, Period
 from dhbv.data import schema
 from dhbv.errors import ConfigurationError, DhbvError
 from dhbv.evaluation import scores
@@ -128,9 +128,9 @@ def fractions(
 
 def score(
     config: Config, region: xr.Dataset, basins: Sequence[str], places: NDArray[np.floating],
-    about: Description, simulate: Simulate,
+    about: Description, simulate: Simulate, period: Period | None = None,
 ) -> pd.DataFrame:  # fmt: skip
-    """Scores over the test period of `basins` run with parameters at `places` [basin, parameter].
+    """Scores over `period`, by default that of testing, of `basins` run with parameters at `places` [basin, parameter].
 
     Args:
         config: its test period and spin-up.
@@ -143,7 +143,7 @@ def score(
     Returns:
         Every score of `dhbv.evaluation.scores`, a row a basin.
     """
-    part, spin_up = days_of(region, basins, config.data.test, config.data.spin_up_days)
+    part, spin_up = days_of(region, basins, period or config.data.test, config.data.spin_up_days)
     made = simulate(inputs(part, about.inputs), places.astype(np.float32))
     tested = part.isel(time=slice(spin_up, None))
     runoff = made[spin_up:, :, about.outputs.index(RUNOFF)].T

@@ -59,6 +59,9 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+TRAINING = ", training days"
+
+
 def given(folder: Path) -> tuple[object, ...]:
     return "--config", folder / "c.yaml", "--data", folder / "region.nc"
 
@@ -82,7 +85,8 @@ def test_what_is_learned_lies_in_its_folder(work: Path) -> None:
     assert list(parameters.index) == [f"b{k}" for k in range(8)]
     assert parameters["k"].between(0.05, 0.5).all()
     scores = pd.read_csv(work / "l" / "scores.csv")
-    assert set(scores["run"]) == {"simulator, learned", "simulator, typical", "surrogate, learned"}
+    learned = {f"{what}, learned{days}" for what in ("simulator", "surrogate") for days in ("", TRAINING)}
+    assert set(scores["run"]) == {*learned, "simulator, typical"}
     assert scores.loc[scores["held_out"], "basin"].unique().tolist() == ["b6", "b7"]
     about = RESERVOIR.description
     typical = np.tile(about.typical, (8, 1))
@@ -95,6 +99,9 @@ def test_what_is_learned_lies_in_its_folder(work: Path) -> None:
     honest = scores[(scores["run"] == "simulator, learned") & ~scores["held_out"]]
     assert told["simulator, learned"]["trained on"]["median"]["nse"] == pytest.approx(honest["nse"].median())
     assert told["simulator, learned"]["held out"]["n_basins"] == 2
+    trained = scores[scores["run"] == f"simulator, learned{TRAINING}"]
+    assert trained["basin"].tolist() == [f"b{k}" for k in range(6)]
+    assert set(trained["days"]) != set(honest["days"]), "of other years"
 
 
 def test_parameters_of_basins_anywhere(work: Path) -> None:
@@ -113,7 +120,7 @@ def test_without_the_simulator_only_the_surrogate_is_scored(work: Path) -> None:
     code, told = dhbv("learn", work / "s", *given(work), "--out", work / "alone")
     assert code == 0, told
     scores = pd.read_csv(work / "alone" / "scores.csv")
-    assert set(scores["run"]) == {"surrogate, learned"}
+    assert set(scores["run"]) == {"surrogate, learned", f"surrogate, learned{TRAINING}"}
     same = pd.read_csv(work / "l" / "parameters.csv")
     pd.testing.assert_frame_equal(pd.read_csv(work / "alone" / "parameters.csv"), same)
 
