@@ -163,7 +163,7 @@ class TrainingConfig(Section, frozen=True):
     memory_weight: NonNegative = 0.0
     """Weight of what the network remembers for too long, in shares of the dynamic parameters' ranges: how far a day's
     rain moves them more than a month later, and how restless they are under constant weather. 5 keeps counterfactual
-    runs plausible at little cost in skill, see docs/benchmarks.md."""
+    runs plausible at little cost in skill, see docs/plausibility.md."""
     optimiser: Literal["adamw", "adadelta"] = "adamw"
     learning_rate: Rate = 2e-3
     """Peak of a one-cycle schedule for adamw; constant for adadelta (papers: 1.0)."""

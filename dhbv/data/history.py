@@ -21,13 +21,11 @@ from numpy.typing import NDArray
 
 from dhbv.attributes import HISTORY, HISTORY_ATTRIBUTES
 from dhbv.configuration import Period
+from dhbv.data.climate import DRY_DAY
 from dhbv.data.schema import DataError, with_attributes
 
 FEWEST_DAYS = 365
 """Observed days below which a record tells nothing."""
-
-DRY_DAY = 1.0
-"""mm d-1; below it a day is dry, here for two days of recession in a row."""
 
 FLOW_FLOOR = 1e-3
 """mm d-1; flows below it count as this much where their logarithm is taken."""

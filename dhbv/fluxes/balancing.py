@@ -49,7 +49,7 @@ _COLUMNS = (*_FLUXES, *STORES, *(v.name for v in BOOKED.values()), *(OPENING + s
 _HALF_ULP = 2.0**-24
 """By so much of itself a number is off that was rounded to float32."""
 _SINGLE = 1e-6
-"""Of all that is stored, by day: how well a run in float32 closes (bar 3 of operations)."""
+"""Of all that is stored, by day: how well a run in float32 closes."""
 _SHOWN = 3
 """Findings told of a segment."""
 
