@@ -131,8 +131,8 @@ def _client() -> Client:
         return importlib.import_module("dataretrieval.waterdata")
     except ImportError:
         raise DataError(
-            "USGS daily values are read through dataretrieval 1.1 or later, which is not installed: "
-            "pip install 'delta-hbv[flows]' 'dataretrieval>=1.1'"
+            "USGS daily values are read through dataretrieval, which is not installed or too old: "
+            "pip install 'delta-hbv[flows]'"
         ) from None
 
 

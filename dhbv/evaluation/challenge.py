@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
 
-import msgspec
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from dhbv import forecast, model_directory
-from dhbv.configuration import Natural, NonNegative, Period, Positive, Section
+from dhbv.configuration import Period
 from dhbv.data.schema import some
 from dhbv.errors import DhbvError
 from dhbv.evaluation import scores
@@ -25,12 +23,12 @@ from dhbv.evaluation.plausibility import (
     TOLERANCES,
     WATER,
     Case,
-    PlausibilityLimits,
     Row,
     judge,
     water_budget,
 )
 from dhbv.evaluation.scorecard import Check, Comparison, Scorecard
+from dhbv.evaluation.thresholds import GateConfig
 from dhbv.model_directory import ModelDirectory
 
 ALL, HELD_OUT = "all basins", "held-out basins"
@@ -40,34 +38,6 @@ COMPARED = ("nse", "kge")
 
 BASINS_AT_ONCE = 200
 """Basins run together: every flux and store of ten years is a gigabyte for a thousand basins."""
-
-
-class GateConfig(Section, frozen=True):
-    """What a challenger must show."""
-
-    margin: NonNegative = 0.002
-    """The median gain in NSE over all basins must be shown to be larger: the lower end of its interval.
-    Basins next to each other see the same weather, so that the interval is somewhat too narrow, and
-    models that differ by rounding alone must not pass."""
-    tolerance: NonNegative = 0.01
-    """Every other score must be shown to be worse by no more: KGE, and both scores of held-out basins, again the lower
-    end of the interval of the median gain. Few held-out basins make a wide interval, and a draw is then refused."""
-    worst: Annotated[float, msgspec.Meta(gt=0.0, lt=0.5)] = 0.1
-    """Quantile of NSE over basins that stands for the worst served …"""
-    worst_loss: NonNegative = 0.05
-    """… and by how much it may fall: a gain of many must not be paid for by a few."""
-    floor: float = 0.0
-    """Median NSE that a first champion must exceed; 0 is as good as the mean flow."""
-    min_basins: Annotated[int, msgspec.Meta(ge=5)] = 5
-    """Basins with scores below which nothing is shown, and nothing promoted."""
-    confidence: Annotated[float, msgspec.Meta(gt=0.5, lt=1.0)] = 0.95
-    """Of the intervals, two-sided."""
-    samples: Positive = 2000
-    """Bootstrap resamples of basins."""
-    seed: Natural = 0
-    precision: Literal["float32", "float64"] = "float32"
-    """Of the runs: float32 as batches run, float64 as the stream runs, at twice the time."""
-    plausibility: PlausibilityLimits = PlausibilityLimits()
 
 
 def challenge(

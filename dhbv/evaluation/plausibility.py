@@ -16,9 +16,9 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from dhbv.configuration import NonNegative, Section, Weight
 from dhbv.data.schema import some
 from dhbv.evaluation.scores import flux_baseflow_index, spatial_correlation
+from dhbv.evaluation.thresholds import PlausibilityLimits
 from dhbv.physics.hargreaves import mean_temperature
 from dhbv.physics.hbv import Stores
 from dhbv.physics.variables import ROUTED, VARIABLES
@@ -45,30 +45,6 @@ class Tolerance(NamedTuple):
 
 TOLERANCES = {"float32": Tolerance(1e-6, 1e-5), "float64": Tolerance(1e-12, 1e-11)}
 """By precision of the run. Ten years of CAMELS left 1.3e-7 and 3.5e-7, 5e-16 and 5e-16."""
-
-
-class PlausibilityLimits(Section, frozen=True):
-    """What water may do in a model that shall serve."""
-
-    et_over_p: NonNegative = 1.1
-    """Evaporation over precipitation in the long term; above 1 water would come from nowhere but old stores."""
-    bfi_lowest: Weight = 0.05
-    """Baseflow over runoff of a basin; CAMELS-US has 0.09 to 0.85 between its 1st and 99th percentile."""
-    bfi_highest: Weight = 0.95
-    bfi_outside: Weight = 0.1
-    """Share of basins whose baseflow fraction may lie outside."""
-    bfi_correlation_loss: NonNegative = 0.05
-    """By how much the correlation over basins with the attribute `baseflow_index` may fall short of the
-    champion's (of 0 where there is none)."""
-    frost: float = 0.0
-    """degC; a basin whose daily mean temperature never falls below has no frost, and holds no snow."""
-    frostless_swe: NonNegative = 5.0
-    """mm of snow water equivalent on any day in a basin without frost."""
-    firn: NonNegative = 50.0
-    """mm of snow that outlives the last year. Where the champion keeps no more than this, the
-    challenger may keep so much more than it."""
-    firn_basins: Weight = 0.1
-    """Share of basins that may keep more than `firn` where there is no champion to compare with."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 from prefect import Flow
 from prefect.cli.deploy._models import PrefectYamlModel
 from prefect.events.actions import DoNothing, SendNotification
@@ -44,6 +50,42 @@ def test_every_flow_has_a_deployment_that_can_call_it(plan: dict[str, Any]) -> N
 def test_what_runs_by_itself_is_scheduled(plan: dict[str, Any]) -> None:
     scheduled = [one["name"] for one in plan["deployments"] if one.get("schedules")]
     assert scheduled == ["ingest", "forecast", "monitor", "retrain"]
+
+
+def test_the_extra_holds_all_that_flows_import() -> None:
+    """By name, as each module says at its top: what another package happens to bring may go with its next version."""
+    code = (
+        "import sys, pkgutil, importlib, flows\n"
+        "[importlib.import_module(f'flows.{m.name}') for m in pkgutil.iter_modules(flows.__path__)]\n"
+        "print(*(m.__file__ for n, m in sys.modules.items() if n.split('.')[0] in ('dhbv', 'bmi', 'flows')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    imported = {name for file in done.stdout.split() for name in imports(Path(file))}
+    assert {"prefect", "scores", "matplotlib", "PIL"} <= imported
+    packages = metadata.packages_distributions()
+    foreign = imported - sys.stdlib_module_names - {"dhbv", "bmi", "flows"}
+    missing = {n for n in foreign if not {p.lower() for p in packages[n]} & required("flows")}
+    assert not missing
+
+
+def imports(file: Path) -> set[str]:
+    """Packages that a module imports when it is imported."""
+    body = ast.parse(file.read_text(encoding="utf-8")).body
+    names = [alias.name for node in body if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in body if isinstance(node, ast.ImportFrom)]
+    return {name.split(".")[0] for name in names}
+
+
+def required(extra: str) -> set[str]:
+    """Names of distributions that come with an extra, and those that always come."""
+    project = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names: set[str] = set()
+    for requirement in map(Requirement, [*project["dependencies"], *project["optional-dependencies"][extra]]):
+        if requirement.name == project["name"]:
+            names |= set().union(*map(required, requirement.extras))
+        else:
+            names.add(requirement.name.lower())
+    return names
 
 
 def test_containers_and_units_start_pools_that_exist() -> None:
