@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,10 +24,9 @@ SHOWN = {"nse": "NSE", "kge": "KGE"}
 
 
 def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have a number and no name
-        return f"uid {os.getuid()}"
+    from dhbv.registry import journal
+
+    return journal.login()
 
 
 Folder = Annotated[Path, typer.Option("--registry", metavar="DIR", help="The registry.", show_default=False)]

@@ -12,7 +12,7 @@ from prefect import flow
 from dhbv.errors import DhbvError
 from dhbv.operations import configuration, cycle, retraining
 from dhbv.operations.configuration import Operation
-from dhbv.registry import Registry
+from dhbv.registry import Registry, Version
 from dhbv.store import Store
 from flows.reporting import say, show, utc_today
 
@@ -53,18 +53,26 @@ def _weights(site: Operation, today: dt.date) -> Iterator[str]:
     if not registry.versions_path.is_dir():
         return
     yield from (f"{problem.where}: {problem.what}" for problem in registry.verify())
-    champions = registry.reign().champions
-    if not champions:
+    versions = registry.versions()
+    if not versions:
+        yield f"{registry.path} holds no version: run the retrain flow, or publish one by `dhbv registry publish`"
+        return
+    reign = registry.reign()
+    if not reign.champions:
         yield "no version serves: promote one"
-    newest = registry.versions()[-1]
-    card = newest.path / retraining.SCORECARD[0]
+    newest = versions[-1]
     # A run that was killed between publishing and promoting leaves a better version unused.
-    if (
-        newest.id not in champions
-        and card.is_file()
-        and json.loads(card.read_bytes())["decision"] == "promote"
-    ):
+    if newest.id not in reign.served and _found_better(newest):
         yield f"{newest.id} was found better and never promoted: run the promote flow"
+
+
+def _found_better(version: Version) -> bool:
+    """By its scorecard: one published by hand has none, and of a damaged one `verify` tells."""
+    try:
+        card = json.loads((version.path / retraining.SCORECARD[0]).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return False
+    return isinstance(card, dict) and card.get("decision") == "promote"
 
 
 def _training(site: Operation, today: dt.date) -> Iterator[str]:

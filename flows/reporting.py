@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import getpass
 
 from prefect import get_run_logger
 from prefect.artifacts import create_markdown_artifact
 from prefect.events import emit_event
+
+from dhbv.registry import journal
 
 PROMOTED = "dhbv.weights.promoted"
 """Emitted when other weights serve, by promotion or rollback; starts the forecast."""
@@ -25,7 +26,7 @@ def utc_today() -> dt.date:
 
 def who() -> str:
     """For the journal of the registry."""
-    return f"{getpass.getuser()} (flow)"
+    return f"{journal.login()} (flow)"
 
 
 def show(key: str, markdown: str, description: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import hashlib
 import itertools
 import json
@@ -19,7 +20,7 @@ import pytest
 from dhbv import model_directory
 from dhbv.errors import DhbvError, ModelDirectoryError
 from dhbv.model_directory import CARD, CONFIG, MANIFEST, SCORES, STATISTICS, WEIGHTS, ModelDirectory
-from dhbv.registry import Move, Registry, resolve
+from dhbv.registry import Move, Registry, journal, resolve
 from dhbv.registry import registry as registry_module
 from dhbv.registry import version as versioning
 from dhbv.registry.journal import publications
@@ -561,6 +562,34 @@ def test_a_promise_without_a_pointer_did_not_happen(
     crown(registry, c)
     assert registry.reign().champions == (b, c)
     assert [e.after for e in registry.reign().unfinished] == [a, c, a]
+    assert registry.reign().served == {b, c}
+
+
+def test_who_served_is_told_though_a_rollback_left_it_behind(
+    registry: Registry, models: list[ModelDirectory]
+) -> None:
+    a, b, c = publish(registry, models[:3])
+    assert registry.reign().served == set()
+    crown(registry, a, b)
+    registry.rollback(**ME)
+    assert registry.reign().champions == (a,)
+    assert registry.reign().served == {a, b}
+    registry.pointer_path.unlink()
+    assert registry.reign().served == {a, b}
+    registry.promote(c, **ME)
+    assert registry.reign().served == {a, b, c}
+
+
+@pytest.mark.parametrize("error", [KeyError("getpwuid(): uid not found: 10001"), OSError("No username set")])
+def test_a_user_without_a_name_has_a_number(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Errors of Python before 3.13 and from then on."""
+
+    def nameless() -> str:
+        raise error
+
+    assert journal.login() == getpass.getuser()
+    monkeypatch.setattr(getpass, "getuser", nameless)
+    assert journal.login() == f"uid {os.getuid()}"
 
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import re
 from pathlib import Path
 
@@ -82,6 +83,17 @@ def test_a_rollback_says_from_which_to_which_and_since_when(folder: Path, ids: l
     assert (last.action, last.who, last.why) == ("rollback", getpass.getuser(), "floods [too] late")
     message = mistake("registry", "rollback", "--registry", folder, "--why", "again")
     assert f"no champion before {ids[0]} to roll back to: promote another version by its id" in message
+
+
+def test_a_user_without_a_name_decides_by_number(
+    folder: Path, ids: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nameless() -> str:
+        raise KeyError("getpwuid(): uid not found: 10001")
+
+    monkeypatch.setattr(getpass, "getuser", nameless)
+    assert dhbv("registry", "promote", ids[0], "--registry", folder, "--why", "back").code == 0
+    assert Registry(folder).journal()[-1].who == f"uid {os.getuid()}"
 
 
 def test_a_promotion_says_what_it_did(folder: Path, ids: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import getpass
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,6 +59,16 @@ class Reign(NamedTuple):
     """In turn, the present one last; one that a rollback left behind is not among them."""
     unfinished: tuple[Entry, ...]
     """Promotions and rollbacks that a kill kept from happening."""
+    served: frozenset[str]
+    """All that have ever been champion, those too that a rollback left behind."""
+
+
+def login() -> str:
+    """Who acts, as far as the machine knows."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have a number and no name
+        return f"uid {os.getuid()}"
 
 
 def now() -> str:
@@ -127,11 +138,13 @@ def reign(entries: Sequence[Entry], champion: str | None) -> Reign:
         else:
             unfinished.insert(0, move)
     champions = [] if expected is None else [expected]
+    served = set(champions)
     for move in happened:
         assert move.after is not None
+        served.add(move.after)
         if move.action == "rollback":
             while champions and champions[-1] != move.after:
                 champions.pop()
         if champions[-1:] != [move.after]:
             champions.append(move.after)
-    return Reign(tuple(champions), tuple(unfinished))
+    return Reign(tuple(champions), tuple(unfinished), frozenset(served))

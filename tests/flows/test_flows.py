@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +13,12 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
 
 import flows.training
+from dhbv import model_directory
 from dhbv.errors import DhbvError
 from dhbv.evaluation.challenge import challenge
 from dhbv.model_directory import ModelDirectory
 from dhbv.operations import cycle, retraining
+from dhbv.registry import Version
 from flows import data, forecasting, monitoring, reporting, training
 from flows.smoke import smoke_test
 from tests.operations.conftest import BY, ISSUE, Site, day
@@ -145,6 +150,29 @@ def test_what_one_basin_lacks_is_no_fault_of_the_weights(site: Site, path: str) 
     training.promote(path, site.publish(1).id, "a test")
 
 
+def test_a_model_that_needs_a_spin_up_can_be_promoted(site: Site, path: str) -> None:
+    version = site.publish(1, kind="lstm")
+    training.promote(path, version.id, "a test")
+    assert site.registry.serving().version.id == version.id
+    forecasting.forecast(path)
+    assert cycle.done(site.operation)[-1].record["start"] == f"state valid at {ISSUE}"
+
+
+@pytest.mark.parametrize("error", [KeyError("getpwuid(): uid not found: 10001"), OSError("No username set")])
+def test_a_user_without_a_name_still_rolls_back(
+    site: Site, path: str, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """As in a container that runs under any uid; the error is that of Python before and from 3.13 on."""
+
+    def nameless() -> str:
+        raise error
+
+    monkeypatch.setattr(getpass, "getuser", nameless)
+    site.serve(1)
+    training.rollback(path, "a test")
+    assert site.registry.journal()[-1].who == f"uid {os.getuid()} (flow)"
+
+
 def test_ingest_takes_and_reports(site: Site, path: str) -> None:
     drop(site, "a.csv", 0, 1, prcp={("02", day(1)): -3.0})
     assert data.ingest(path, today=day(5)) == 1
@@ -172,6 +200,14 @@ def test_ingest_fails_for_what_was_refused_and_takes_the_rest(site: Site, path: 
         data.ingest(path, today=day(6))
 
 
+def judged(site: Site) -> Version:
+    """A version that the gate found better."""
+    draft = site.models / "judged"
+    card = {"scorecard.json": b'{"decision": "promote"}'}
+    model_directory.with_files(small_model(site.models / "better", 7), draft, card)
+    return site.registry.publish(draft, **BY)
+
+
 class TestMonitor:
     def test_says_what_is_amiss(self, site: Site, path: str) -> None:
         found = monitoring.monitor(path, today=day(5))
@@ -194,16 +230,45 @@ class TestMonitor:
         assert any("weights.safetensors" in line for line in found)
 
     def test_a_better_version_that_was_never_promoted_is_named(self, site: Site, path: str) -> None:
-        model = small_model(site.models / "better", 7)
-        from dhbv import model_directory
-
-        draft = site.models / "judged"
-        model_directory.with_files(model, draft, {"scorecard.json": b'{"decision": "promote"}'})
-        version = site.registry.publish(draft, **BY)
+        version = judged(site)
         line = f"{version.id} was found better and never promoted: run the promote flow"
+        assert line in monitoring.monitor(path, today=day(0))
+        # A kill between the journal and the pointer: promised, and not done.
+        pointer = site.registry.pointer_path
+        before = pointer.read_bytes()
+        site.registry.promote(version.id, **BY)
+        pointer.write_bytes(before)
         assert line in monitoring.monitor(path, today=day(0))
         site.registry.promote(version.id, **BY)
         assert line not in monitoring.monitor(path, today=day(0))
+
+    def test_what_a_rollback_left_behind_is_not_to_be_promoted_again(self, site: Site, path: str) -> None:
+        version = judged(site)
+        site.registry.promote(version.id, **BY)
+        site.registry.rollback(**BY)
+        assert version.id not in site.registry.reign().champions
+        assert version.id not in " ".join(monitoring.monitor(path, today=day(0)))
+
+    def test_a_registry_that_a_kill_left_empty_hides_nothing(self, site: Site, path: str) -> None:
+        shutil.rmtree(site.operation.registry)
+        (site.operation.registry / "versions").mkdir(parents=True)
+        found = monitoring.monitor(path, today=day(5))
+        assert found[0].startswith("the newest weather is of")
+        assert (
+            f"{site.operation.registry} holds no version: run the retrain flow, or publish one by `dhbv registry publish`"
+            in found
+        )
+        assert "time to retrain: there is no version yet" in found
+
+    def test_a_damaged_scorecard_hides_nothing(self, site: Site, path: str) -> None:
+        version = judged(site)
+        card = version.path / "scorecard.json"
+        card.chmod(0o644)
+        for damaged in (b'{"decis', b"[]", b"{}", b"\xff"):
+            card.write_bytes(damaged)
+            found = monitoring.monitor(path, today=day(5))
+            assert any(line.startswith(f"versions/{version.id}/scorecard.json: is damaged") for line in found)
+            assert found[0].startswith("the newest weather is of")
 
     def test_all_well(self, site: Site, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
         made = cycle.run(site.operation, ISSUE)
@@ -225,10 +290,15 @@ ATTRIBUTES = {
 
 
 class TestSmoke:
+    @pytest.mark.parametrize(
+        ("kind", "variant"),
+        [("lstm_mlp", "delta_bt_gt"), ("lstm", "delta_bt_gt"), ("lstm", "hbv"), ("mlp", "delta")],
+    )
     def test_a_sound_model_passes_without_a_word(
-        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str, variant: str
     ) -> None:
-        smoke_test(small_model(tmp_path / "m").path, ATTRIBUTES)
+        """Also one that reads its static parameters at the end of a spin-up, and cannot start cold."""
+        smoke_test(small_model(tmp_path / "m", kind=kind, variant=variant).path, ATTRIBUTES)
         assert caplog.messages == []
 
     def test_damaged_weights_do_not(self, tmp_path: Path) -> None:
