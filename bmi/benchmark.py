@@ -1,4 +1,4 @@
-"""What `DeltaHbv` costs inside NextGen: an import, a thousand instances, an hour of one catchment.
+"""What one `DeltaHbv` costs inside NextGen: an import, an hour of one catchment; many of them: `bmi.instances`.
 
 Every figure comes from processes of their own. An hour is CPU time of the thread, which neighbours on
 a shared machine disturb least.
@@ -17,70 +17,36 @@ import yaml
 from dhbv import model_directory
 from dhbv.attributes import LATITUDE
 
-INSTANCES = 1000
 DAYS = 60
+FIRST = 6
+"""Days not counted, in which the component starts and caches fill."""
 
-_COMMON = """
-import sys, time
-def rss():
-    with open("/proc/self/status") as file:
-        return next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmRSS"))
-"""
-
-_IMPORT = (
-    _COMMON
-    + """
+_IMPORT = """
+import time
 begun = time.perf_counter()
 import bmi
-print(time.perf_counter() - begun, rss())
+taken = time.perf_counter() - begun
+with open("/proc/self/status") as file:
+    print(taken, next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmRSS")))
 """
-)
 
-_START = (
-    _COMMON
-    + """
+_HOURS = f"""
+import sys, time
 import numpy as np
 from bmi import DeltaHbv
 from bmi.inputs import P, T
-p, t = np.full(1, 0.3), np.full(1, 4.0)
-def hour(component):
+p, t, times = np.full(1, 0.3), np.full(1, 4.0), []
+component = DeltaHbv()
+component.initialize(sys.argv[1])
+for _ in range({DAYS} * 24):
     component.set_value(P, p)
     component.set_value(T, t)
+    begun = time.thread_time()
     component.update()
-def instance():
-    component = DeltaHbv()
-    component.initialize(sys.argv[1])
-    for _ in range(25):
-        hour(component)
-    return component
-"""
-)
-
-_INSTANCES = (
-    _START
-    + f"""
-kept = [instance()]
-first, begun = rss(), time.perf_counter()
-kept += [instance() for _ in range({INSTANCES})]
-print(rss() - first, time.perf_counter() - begun)
-"""
-)
-
-_HOURS = (
-    _START
-    + f"""
-component, times = instance(), []
-for _ in range({DAYS}):
-    for _ in range(24):
-        component.set_value(P, p)
-        component.set_value(T, t)
-        begun = time.thread_time()
-        component.update()
-        times.append(time.thread_time() - begun)
-days = np.array(times).reshape(-1, 24)[5:]
+    times.append(time.thread_time() - begun)
+days = np.array(times).reshape(-1, 24)[{FIRST}:]
 print(np.median(days.mean(1)), np.median(days.min(1)), np.median(days.max(1)))
 """
-)
 
 
 def measure(model: Path, rounds: int) -> dict[str, float]:
@@ -98,13 +64,10 @@ def measure(model: Path, rounds: int) -> dict[str, float]:
         )
         config.write_text(f"{text}start_time: 2015-12-01 00:00:00\n", encoding="utf-8")
         seconds, megabytes = _medians(_IMPORT, rounds)
-        more, start = _medians(_INSTANCES, 1, config)
         mean, within, end = _medians(_HOURS, rounds, config)
     return {
         "import_s": seconds,
         "import_mb": megabytes,
-        f"more_{INSTANCES}_instances_mb": more,
-        f"more_{INSTANCES}_instances_and_their_first_day_s": start,
         "update_us": 1e6 * mean,
         "update_within_the_day_us": 1e6 * within,
         "update_at_its_end_us": 1e6 * end,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -58,10 +59,7 @@ def benchmark(
         measured = scale.measure(
             model, catchments, rounds=rounds or 1, spin_up_days=spin_up_days, on_stage=say
         )
-        shown = Table(title=f"a day of {catchments:,} catchments", show_header=False)
-        for name, value in measured.items():
-            shown.add_row(name, _figure(value))
-        console.print(shown)
+        _show(f"a day of {catchments:,} catchments", measured)
         write_json(measured, json_file)
         return
     if what is Benchmark.instances:
@@ -75,21 +73,28 @@ def benchmark(
         write_json(rows, json_file)
         return
     rounds = rounds or 7
+    if what is Benchmark.bmi:
+        from bmi import benchmark as component
+
+        one = component.measure(model, rounds)
+        _show("a BMI component", one)
+        write_json(one | {"rounds": rounds}, json_file)
+        return
     from dhbv.evaluation import benchmark as benchmarks
     from dhbv.training.trainer import choose_device
 
     choose_device(device)
-    if what is Benchmark.bmi:
-        from bmi import benchmark as component
+    result = benchmarks.BENCHMARKS[what.value](device, rounds)
+    machine = benchmarks.machine(device)
+    _show(f"{what.value} on {device}", result | machine)
+    write_json(result | {"machine": machine, "rounds": rounds}, json_file)
 
-        result: dict[str, Any] = dict(component.measure(model, rounds))
-    else:
-        result = benchmarks.BENCHMARKS[what.value](device, rounds)
-    table = Table(title=f"{what.value} on {device}", show_header=False)
-    for name, value in (result | benchmarks.machine(device)).items():
+
+def _show(title: str, figures: Mapping[str, Any]) -> None:
+    table = Table(title=title, show_header=False)
+    for name, value in figures.items():
         table.add_row(name, _figure(value))
     console.print(table)
-    write_json(result | {"machine": benchmarks.machine(device), "rounds": rounds}, json_file)
 
 
 def _figure(value: Any) -> str:

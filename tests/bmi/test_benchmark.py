@@ -2,19 +2,61 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable
 
 import pytest
 
 from bmi import benchmark
 from dhbv.model_directory import ModelDirectory
+from tests.test_cli import dhbv
+
+FIGURES = {"import_s", "import_mb", "update_us", "update_within_the_day_us", "update_at_its_end_us"}
+
+CLOCKED = """
+import time
+import bmi
+
+class Component:
+    "Takes 1 µs an hour and 25 µs at the end of a day; a second where nobody should look."
+    hours, clock = 0, 0.0
+
+    def initialize(self, config):
+        Component.clock += 1.0
+
+    def set_value(self, name, values):
+        Component.clock += 1.0
+
+    def update(self):
+        Component.hours += 1
+        Component.clock += 25e-6 if Component.hours % 24 == 0 else 1e-6
+
+bmi.DeltaHbv = Component
+time.thread_time = lambda: Component.clock
+"""
 
 
 def test_every_figure_is_measured(
     make_directory: Callable[..., ModelDirectory], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(benchmark, "_INSTANCES", benchmark._INSTANCES.replace("range(1000)", "range(10)"))
-    monkeypatch.setattr(benchmark, "_HOURS", benchmark._HOURS.replace("range(60)", "range(8)"))
+    monkeypatch.setattr(benchmark, "_HOURS", benchmark._HOURS.replace("range(60 * 24)", "range(8 * 24)"))
+    # What it measures runs without torch, and so does the command.
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "dhbv.evaluation.benchmark", raising=False)
+    result = dhbv("benchmark", "bmi", "--rounds", 1, "--model", make_directory().path, "--json", "-")
+    assert result.code == 0, result.err
+    figures = json.loads(result.out)
+    assert figures.pop("rounds") == 1
+    assert set(figures) == FIGURES
+    assert all(value > 0.0 for value in figures.values())
+
+
+def test_an_hour_is_the_update_alone_and_a_day_has_one_end(
+    make_directory: Callable[..., ModelDirectory], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(benchmark, "_HOURS", CLOCKED + benchmark._HOURS)
     result = benchmark.measure(make_directory().path, rounds=1)
-    assert all(value > 0.0 for value in result.values())
-    assert result["update_within_the_day_us"] < result["update_us"] < result["update_at_its_end_us"]
+    assert result["update_us"] == pytest.approx((23 * 1.0 + 25.0) / 24, rel=1e-5)
+    assert result["update_within_the_day_us"] == pytest.approx(1.0, rel=1e-5)
+    assert result["update_at_its_end_us"] == pytest.approx(25.0, rel=1e-5)
