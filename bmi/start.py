@@ -102,9 +102,9 @@ def _read(path: Path, modified: int) -> State:
 def _from_history(
     path: Path, config: BmiConfig, runtime: Runtime, latitude: NDArray[np.float64] | None, day: np.datetime64
 ) -> Start:
-    from dhbv.data.nextgen import read_history
+    from dhbv.data.nextgen import read_forcing
 
-    history = read_history(path, config.catchments, utc_offset=config.utc_offset)
+    history = read_forcing(path, config.catchments, utc_offset=config.utc_offset)
     history = history.sel(time=history["time"].values < day)
     if not history.sizes["time"]:
         raise ConfigurationError(f"the forcing history {path} has no day before {day}, where the run starts")

@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
 from dhbv.data.checks import check
 from dhbv.data.nextgen_hours import DAY, Hours, is_nextgen, read_hours
 from dhbv.data.schema import DataError, assemble
-from dhbv.data.selection import select_basins, select_period
+from dhbv.data.selection import forced_days, select_basins, select_period
 from dhbv.data.units import to_canonical
 
 _log = logging.getLogger(__name__)
@@ -58,11 +57,6 @@ def read_forcing(
     hours = read_hours(path, catchments, start=first, end=last)
     check_values(hours, str(path))
     return to_days(hours, utc_offset, str(path))
-
-
-def read_history(path: Path, catchments: Sequence[str], *, utc_offset: int = 0) -> xr.Dataset:
-    """A forcing history to spin up from; see `read_forcing`."""
-    return read_forcing(path, catchments, utc_offset=utc_offset)
 
 
 def _hour(day: str, name: str) -> np.datetime64:
@@ -132,7 +126,7 @@ def _read_daily(
         chosen = select_basins(catchments, ids, str(path))
         rows = [ids.index(c) for c in chosen]
         # Flow may go on beyond the forcing.
-        file = file.isel(time=_forced(file["prcp"].transpose("basin", "time").values[rows], str(path)))
+        file = file.isel(time=forced_days(file["prcp"].transpose("basin", "time").values[rows], str(path)))
         days = file["time"].values.astype("datetime64[D]").astype("datetime64[ns]")
         kept = select_period(days, start, end, str(path))
         series = {}
@@ -142,11 +136,3 @@ def _read_daily(
     ds = assemble(chosen, days[kept], series, source=str(path))
     check(ds, str(path), needs_flow=False)
     return ds
-
-
-def _forced(prcp: NDArray[np.floating], source: str) -> slice:
-    """The days from the first to the last on which any catchment has precipitation."""
-    known = np.flatnonzero(np.isfinite(prcp).any(0))
-    if known.size == 0:
-        raise DataError(f"{source}: variable prcp has no value: fill it, or choose other catchments")
-    return slice(int(known[0]), int(known[-1]) + 1)

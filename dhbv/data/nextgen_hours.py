@@ -24,6 +24,7 @@ FILE_PATTERN = "{{id}}.csv"
 """ngen's file_pattern: a regular expression of a file's whole name, with the catchment's id put in."""
 
 NETCDF_SUFFIXES = (".nc", ".nc4", ".netcdf")
+"""Of the names of NetCDF files, whatever is in them."""
 
 DAY = 24
 

@@ -22,7 +22,7 @@ from dhbv.data.schema import (
     required_variables,
     with_attributes,
 )
-from dhbv.data.selection import select_basins, select_period
+from dhbv.data.selection import forced_days, select_basins, select_period
 from dhbv.data.units import DISCHARGE, spelling, to_canonical
 
 _GIVE = "give a CSV with a key column gauge_id or basin by --attributes FILE"
@@ -64,7 +64,7 @@ def read_pack(
         # Days may be dated at noon.
         pack = pack.assign_coords(time=pack["time"].values.astype("datetime64[D]").astype("datetime64[ns]"))
         pack["prcp"].load()
-        pack = pack.isel(time=_forced(pack["prcp"], str(path)))
+        pack = pack.isel(time=forced_days(pack["prcp"].values, str(path)))
         check_dates(pack["time"].values, str(path))
         pack = pack.isel(time=select_period(pack["time"].values, start, end, str(path))).load()
     table = _attributes(pack, path, attributes)
@@ -122,14 +122,6 @@ def _ids(file: xr.Dataset, source: str) -> list[str]:
 def _positions(chosen: Sequence[str], available: Sequence[str]) -> list[int]:
     where = {b: i for i, b in enumerate(available)}
     return [where[b] for b in chosen]
-
-
-def _forced(prcp: xr.DataArray, source: str) -> slice:
-    """The days from the first to the last on which any basin has precipitation."""
-    known = np.flatnonzero(np.isfinite(prcp.values).any(0))
-    if known.size == 0:
-        raise DataError(f"{source}: variable prcp has no value: fill it, or choose other basins (--basins)")
-    return slice(int(known[0]), int(known[-1]) + 1)
 
 
 def _attributes(pack: xr.Dataset, path: Path, file: str | Path | None) -> pd.DataFrame | None:

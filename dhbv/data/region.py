@@ -10,10 +10,9 @@ import xarray as xr
 
 from dhbv.data import camels, packs
 from dhbv.data.checks import check
+from dhbv.data.nextgen_hours import NETCDF_SUFFIXES
 from dhbv.data.schema import DataError
 from dhbv.data.selection import select_period
-
-NETCDF_SUFFIXES = (".nc", ".nc4", ".netcdf")
 
 
 class Source(NamedTuple):

@@ -69,6 +69,18 @@ def _nearest(basin: str, available: Sequence[str]) -> list[str]:
     return get_close_matches(basin, available, n=2, cutoff=0.5)
 
 
+def forced_days(prcp: NDArray[np.floating], source: str) -> slice:
+    """The days of `prcp` [basin, day] from the first to the last on which any basin has precipitation.
+
+    Raises:
+        DataError: if there is none.
+    """
+    known = np.flatnonzero(np.isfinite(prcp).any(0))
+    if known.size == 0:
+        raise DataError(f"{source}: variable prcp has no value: fill it, or choose other basins")
+    return slice(int(known[0]), int(known[-1]) + 1)
+
+
 def select_period(time: NDArray[np.datetime64], start: str | None, end: str | None, source: str) -> slice:
     """The slice of `time` (sorted) from `start` to `end`, both included; None means to the edge.
 

@@ -1,7 +1,7 @@
 """Would this run folder run, and what would its results be worth? One finding a line.
 
-Each check is a function of the folder as read; what the component accepts is handed in, because
-`dhbv` does not import `bmi`.
+Each check is a function of the folder as read; what the component accepts is handed in by the command, because
+nothing in `dhbv` but its commands imports `bmi`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dhbv.errors import ConfigurationError
 from dhbv.nextgen import content_checks, document_checks
-from dhbv.nextgen.findings import Component, Finding, Run
+from dhbv.nextgen.findings import VERDICTS, Component, Finding, Run
 from dhbv.nextgen.realization import Realization
 
 CHECKS: dict[str, Callable[[Run], Iterator[Finding]]] = {
@@ -35,5 +35,6 @@ def examine(folder: Path, component: Component) -> list[Finding]:
     found = []
     for label, check in CHECKS.items():
         lines = [line._replace(check=label) for line in check(run)]
+        lines.sort(key=lambda line: VERDICTS.index(line.verdict))
         found += lines or [Finding(label, "ok", "nothing to check")]
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from dhbv import model_directory
 from dhbv.data.schema import some
@@ -14,6 +14,8 @@ from dhbv.model_directory import ModelDirectory
 from dhbv.nextgen.realization import Realization
 
 Verdict = Literal["ok", "note", "fails"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+"""From the best to the worst."""
 
 
 class Finding(NamedTuple):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from dhbv.data.nextgen_hours import NETCDF_SUFFIXES
 from dhbv.data.schema import DataError
 from dhbv.errors import ConfigurationError
 from dhbv.physics.variables import VARIABLES
@@ -226,6 +227,6 @@ def forcing_kind(path: Path) -> Literal["CsvPerFeature", "NetCDF"]:
     """
     if path.is_dir():
         return "CsvPerFeature"
-    if path.is_file() and path.suffix.lower() in (".nc", ".nc4"):
+    if path.is_file() and path.suffix.lower() in NETCDF_SUFFIXES:
         return "NetCDF"
     raise DataError(f"{path}: no forcing: give a folder of <catchment id>.csv or a NetCDF file")

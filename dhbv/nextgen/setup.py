@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from dhbv import model_directory
+from dhbv.attributes import LATITUDE
 from dhbv.data.nextgen_hours import FILE_PATTERN, Hours, catchment_ids, files_by_catchment, read_hours
 from dhbv.data.schema import DataError, some
 from dhbv.errors import ConfigurationError
@@ -22,7 +23,6 @@ from dhbv.nextgen import catchments, gathering, hydrofabric, realization, states
 from dhbv.nextgen.realization import LAYOUTS, Forcing, Layout
 from dhbv.registry import Resolved
 
-LATITUDE = "gauge_lat"
 PRECIPITATION = "atmosphere_water__liquid_equivalent_precipitation_rate"
 """The component's input; ngen finds it under this name where forcing has a rate, but not for an amount."""
 

@@ -193,7 +193,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Callable[[xr.Dataset], list[Any]]
             asked.append((path, tuple(catchments), utc_offset))
             return history
 
-        monkeypatch.setattr(nextgen, "read_history", read)
+        monkeypatch.setattr(nextgen, "read_forcing", read)
         return asked
 
     return serve

@@ -12,7 +12,7 @@ import pytest
 import xarray as xr
 from numpy.typing import NDArray
 
-from dhbv.data.nextgen import read_forcing, read_history
+from dhbv.data.nextgen import read_forcing
 from dhbv.data.nextgen_hours import catchment_ids, files_by_catchment, read_hours
 from dhbv.data.schema import DataError
 
@@ -112,7 +112,7 @@ def test_days_are_local_and_what_is_no_whole_day_is_told(
     write_netcdf(tmp_path / "f.nc", 72)
     write_csv(tmp_path / "csv", 72)
     with caplog.at_level(logging.WARNING):
-        ds = read_history(tmp_path / path, IDS, utc_offset=offset)
+        ds = read_forcing(tmp_path / path, IDS, utc_offset=offset)
     assert_days(ds, expected(begin, 2), first)
     assert f"{begin} hours before {first}" in caplog.text
     assert f"{24 - begin} hours after" in caplog.text
@@ -313,11 +313,20 @@ def test_a_daily_file_of_the_schema_is_read_without_attributes(tmp_path: Path) -
     ds = read_forcing(write_netcdf(tmp_path / "f.nc"), IDS)
     ds["pet"] = (("basin", "time"), np.full((2, 2), 1.5, np.float32), {"units": "mm d-1"})
     ds.to_netcdf(tmp_path / "daily.nc")
-    again = read_history(tmp_path / "daily.nc", IDS, utc_offset=-5)
+    again = read_forcing(tmp_path / "daily.nc", IDS, utc_offset=-5)
     assert_days(again, expected(0, 2), "2015-12-01")
     assert (again["pet"] == 1.5).all()
     one = read_forcing(tmp_path / "daily.nc", ["cat-1"], start="2015-12-02", end="2015-12-02")
     np.testing.assert_allclose(one["tmax"].values, expected(0, 2)["tmax"][1:, 1:], rtol=1e-6)
+    # Flow may go on beyond the forcing.
+    longer = ds.reindex(time=ds["time"].values[0] + np.arange(-2, 5) * np.timedelta64(1, "D"))
+    longer.to_netcdf(tmp_path / "longer.nc")
+    assert_days(read_forcing(tmp_path / "longer.nc", IDS), expected(0, 2), "2015-12-01")
+    longer.assign(prcp=longer["prcp"] * np.nan).to_netcdf(tmp_path / "none.nc")
+    with pytest.raises(
+        DataError, match=r"none\.nc: variable prcp has no value: fill it, or choose other basins$"
+    ):
+        read_forcing(tmp_path / "none.nc")
     ds.drop_vars("tmax").to_netcdf(tmp_path / "poor.nc")
     with pytest.raises(DataError, match=r"neither hourly .* nor daily .*\(missing: tmax\)"):
         read_forcing(tmp_path / "poor.nc")

@@ -55,6 +55,14 @@ def test_a_pack_is_read_in_canonical_units_over_the_days_of_the_forcing(pack: Pa
     assert ds["geol_porosity"].values.tolist() == [0.1, 0.2]
 
 
+def test_a_pack_without_precipitation_is_named(region: xr.Dataset, tmp_path: Path) -> None:
+    path = _write(region.assign(prcp=region["prcp"] * np.nan), tmp_path)
+    with pytest.raises(
+        DataError, match=r"pack\.nc: variable prcp has no value: fill it, or choose other basins$"
+    ):
+        read_pack(path)
+
+
 def test_only_the_asked_basins_and_days_are_returned_in_order(pack: Path) -> None:
     whole = open_region(pack)
     part = open_region(pack, basins=[BASINS[1], BASINS[0]], start="2000-02-27", end="2000-03-01")

@@ -74,6 +74,15 @@ def test_a_cold_start_is_a_note(run: Run) -> None:
     assert "--states or --spin-up" in line.remedy
 
 
+def test_the_worst_of_a_check_stands_last(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [Finding("", v, f"{v} {k}") for k, v in enumerate(("fails", "note", "ok", "note", "fails", "ok"))]
+    monkeypatch.setitem(CHECKS, "outputs", lambda run: iter(found))
+    lines = examine(whole, component())
+    assert list(dict.fromkeys(f.check for f in lines)) == list(CHECKS)
+    results = [f.result for f in lines if f.check == "outputs"]
+    assert results == ["ok 2", "ok 5", "note 1", "note 3", "fails 0", "fails 4"], "else in the order found"
+
+
 REALIZATION: list[tuple[str, Callable[[dict[str, Any]], object], str, str]] = [
     ("removed key", lambda c: params(c).update(uses_forcing_file=True), "realization", "uses_forcing_file was removed and stops ngen"),
     ("removed file", lambda c: params(c).update(forcing_file="a.csv"), "realization", "forcing_file was removed and stops ngen"),

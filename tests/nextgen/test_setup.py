@@ -55,9 +55,15 @@ def test_names_are_those_of_the_component() -> None:
     assert realization.MAIN_OUTPUT == RUNOFF_DEPTH
     assert set(realization.OUTPUTS) <= set(OUTPUTS)
     assert setup.PRECIPITATION == P
-    assert setup.LATITUDE == accepted.LATITUDE
     defaults = {f.name: f.default for f in msgspec.structs.fields(accepted.BmiConfig)}
     assert defaults["max_gap"] == states.MAX_GAP
+
+
+@pytest.mark.parametrize("suffix", [".nc", ".nc4", ".netcdf", ".NC"])
+def test_forcing_is_taken_by_every_suffix_that_readers_take(run: Run, tmp_path: Path, suffix: str) -> None:
+    forcing = write_netcdf_forcing(tmp_path / f"f{suffix}")
+    folder = run("--forcing", forcing)
+    assert document(folder)["global"]["forcing"]["provider"] == "NetCDF"
 
 
 def test_every_catchments_file_is_a_configuration_of_the_component(run: Run, model: ModelDirectory) -> None:
