@@ -22,7 +22,6 @@ def test_every_number_of_instances_is_measured(
     rows = instances.measure(model.path, (1, 12), said.append)
     assert [row["instances"] for row in rows] == [1, 12]
     assert all(value > 0.0 for row in rows for name, value in row.items() if name != "megabytes")
-    assert rows[1]["first_hour_s"] > rows[0]["first_hour_s"]
     assert said == ["1 instances", "12 instances"]
 
 
