@@ -1,8 +1,9 @@
-"""Files that readers never see half written, and that outlive a crash; locks that a killed holder frees."""
+"""Files that readers never see half written, and that outlive a crash, and their sha256; locks that a killed holder frees."""
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import time
 from collections.abc import Iterator
@@ -39,6 +40,12 @@ def flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sha256_of(path: Path) -> str:
+    """sha256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

@@ -34,6 +34,8 @@ STATISTICS = "statistics.json"
 SCORES = "scores.json"
 CARD = "README.md"
 MANIFEST = "manifest.json"
+TEST, HELD_OUT = "test period", "held-out basins"
+"""Labels of the scores it keeps."""
 _WRITTEN_HERE = (WEIGHTS, CONFIG, STATISTICS, SCORES, CARD)
 
 

@@ -21,14 +21,11 @@ from dhbv.data import Source, history, model_forcing, schema
 from dhbv.data.forcing import observed, observed_flow
 from dhbv.errors import ConfigurationError
 from dhbv.evaluation.evaluate import Evaluation, evaluate
-from dhbv.model_directory import ModelDirectory
+from dhbv.model_directory import HELD_OUT, TEST, ModelDirectory
 from dhbv.normalisation import Statistics
 from dhbv.training.processes import ALONE, Processes
 from dhbv.training.sampler import TrainingData
 from dhbv.training.trainer import Progress, Trainer, Validation, choose_device
-
-TEST, HELD_OUT = "test period", "held-out basins"
-"""Labels of the scores a model directory keeps."""
 
 PER_BASIN = ("nse", "kge", "bfi")
 """Scores a model directory keeps for every basin."""

@@ -5,6 +5,7 @@ Everything needed to go on exactly is inside, the date too. `dhbv.sealed` guards
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -79,6 +80,11 @@ class State:
         text = {"weights": self.weights, "basins": self.basins, "time": str(self.time)}
         return sealed.seal(MAGIC, FORMAT, text, {name: getattr(self, name) for name in BASIN_AXIS})
 
+    @property
+    def sha256(self) -> str:
+        """Of its bytes, in hexadecimal: what outputs name it by."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()
+
     def write(self, path: Path) -> None:
         """Put the state in a file, all at once."""
         with written_whole(path) as draft:
@@ -125,6 +131,19 @@ BASIN_AXIS = {
     if f.name not in ("weights", "basins", "time")
 }
 """The arrays, and which of their axes counts basins."""
+
+
+def joined(parts: Sequence[State], basins: Sequence[str]) -> State:
+    """States of the same weights and day as one, its basins in the order asked for."""
+    if len(parts) > 1:
+        arrays: dict[str, Any] = {
+            name: np.concatenate([getattr(part, name) for part in parts], axis)
+            for name, axis in BASIN_AXIS.items()
+        }
+        whole = replace(parts[0], basins=tuple(b for part in parts for b in part.basins), **arrays)
+    else:
+        (whole,) = parts
+    return whole.select(basins)
 
 
 def _from_format_1(arrays: dict[str, NDArray[np.floating]]) -> dict[str, NDArray[np.floating]]:

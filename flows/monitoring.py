@@ -9,6 +9,7 @@ from pathlib import Path
 
 from prefect import flow
 
+from dhbv.data.schema import some
 from dhbv.errors import DhbvError
 from dhbv.operations import configuration, cycle, retraining
 from dhbv.operations.configuration import Operation
@@ -44,8 +45,13 @@ def _cycles(site: Operation, today: dt.date) -> Iterator[str]:
     if late := cycle.missing(site, today):
         yield f"{len(late)} cycles are missing, {late[0]} the first: run the forecast flow"
     made = cycle.done(site)
-    if made and made[-1].record["flags"]:
-        yield f"the forecast of {made[-1].issue} is flagged: {', '.join(made[-1].record['flags'])}"
+    if not made:
+        return
+    newest = made[-1]
+    if newest.record["flags"]:
+        yield f"the forecast of {newest.issue} is flagged: {', '.join(newest.record['flags'])}"
+    if left_out := newest.record.get("left_out"):  # a record made before there was such a thing has none
+        yield f"the forecast of {newest.issue} is without {some(left_out)}: its notes say why"
 
 
 def _weights(site: Operation, today: dt.date) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dhbv.errors import DhbvError
-from dhbv.files import locked, written_whole
+from dhbv.files import locked, sha256_of, written_whole
 
 
 def test_a_file_takes_its_place_when_the_block_ends_well(tmp_path: Path) -> None:
@@ -21,6 +21,13 @@ def test_a_file_takes_its_place_when_the_block_ends_well(tmp_path: Path) -> None
             assert not path.exists() or path.read_text(encoding="utf-8") == "first"
         assert path.read_text(encoding="utf-8") == text
     assert [p.name for p in path.parent.iterdir()] == ["file"]
+
+
+def test_the_sha256_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "abc").write_bytes(b"abc")
+    # FIPS 180-2, appendix B.1
+    expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert sha256_of(tmp_path / "abc") == expected
 
 
 def test_a_failing_block_changes_nothing(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from dhbv import sealed
 from dhbv.errors import StateError
-from dhbv.state import FORMAT, MAGIC, State
+from dhbv.state import FORMAT, MAGIC, State, joined
 
 
 @pytest.fixture
@@ -102,6 +103,21 @@ def test_some_basins_of_a_state_in_another_order(state: State) -> None:
     assert turned.select(state.basins).to_bytes() == state.to_bytes()
     with pytest.raises(StateError, match=r"no basin cat-1 \(1 of 2 absent\): it holds 2 \(01013500, über"):
         state.select(["cat-1", "über"])
+
+
+def test_parts_of_a_state_are_joined_in_the_order_asked_for(state: State) -> None:
+    parts = [state.select([basin]) for basin in reversed(state.basins)]
+    assert joined(parts, state.basins).to_bytes() == state.to_bytes()
+    assert joined(parts, state.basins[::-1]).to_bytes() == state.select(state.basins[::-1]).to_bytes()
+    assert joined(parts, state.basins[1:]).to_bytes() == parts[0].to_bytes()
+    assert joined([state], state.basins[1:]).to_bytes() == parts[0].to_bytes()
+    with pytest.raises(StateError, match="no basin cat-1"):
+        joined(parts, ["cat-1"])
+
+
+def test_its_sha256_is_that_of_its_bytes(state: State) -> None:
+    assert state.sha256 == hashlib.sha256(state.to_bytes()).hexdigest()
+    assert state.sha256 != state.select(state.basins[::-1]).sha256
 
 
 def test_a_file_is_written_whole_and_named_when_it_fails(state: State, tmp_path: Path) -> None:

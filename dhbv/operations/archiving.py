@@ -14,12 +14,34 @@ from typing import TYPE_CHECKING
 import xarray as xr
 
 from dhbv.errors import DhbvError
-from dhbv.store.parquet import sha256_of
+from dhbv.files import sha256_of
 
 if TYPE_CHECKING:
     from dhbv.fluxes.archive import What
 
 _log = logging.getLogger("dhbv")
+
+
+def refuse_mixing(folder: Path, cycles: Path) -> None:
+    """Raise a DhbvError if `folder` is the archive of cycles that lie elsewhere than in the folder `cycles`.
+
+    Asked before a cycle is made: unlike a fault of the disk this does not pass by itself.
+    """
+    from dhbv.fluxes import Archive
+
+    if not folder.is_dir():
+        return
+    try:
+        entries = Archive(folder).entries()
+    except (DhbvError, OSError):
+        return  # told when it is appended to, which stops no forecast
+    own = _prefix(cycles / "any")
+    others = sorted(e.source for e in entries if e.served and not e.source.startswith(own))
+    if others:
+        raise DhbvError(
+            f"{folder} is the archive of cycles such as {others[0]}, those in {cycles} would be mixed with them: give this "
+            "operation an archive of its own, by the key `fluxes` of its configuration"
+        )
 
 
 def archive(folder: Path, cycles: Iterable[Path], files: Mapping[str, What]) -> int:
@@ -42,18 +64,10 @@ def archive(folder: Path, cycles: Iterable[Path], files: Mapping[str, What]) -> 
 def _append(folder: Path, cycles: Iterable[Path], files: Mapping[str, What]) -> int:
     from dhbv.fluxes import Archive
 
-    there, paths = Archive(folder), list(cycles)
+    there = Archive(folder)
     taken = {(e.source, e.what) for e in there.entries() if e.served}
-    others = sorted(
-        name for name, _ in taken if not any(name.startswith(_prefix(path)) for path in paths[:1])
-    )
-    if paths and others:
-        raise DhbvError(
-            f"{folder} is the archive of cycles such as {others[0]}, {_prefix(paths[0])}{paths[0].name} would be mixed "
-            "with them: give this operation its own `fluxes`"
-        )
     appended = 0
-    for path in paths:
+    for path in cycles:
         source = f"{_prefix(path)}{path.name}"
         for name, what in files.items():
             if (source, what) in taken or not (path / name).is_file():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from dhbv import configuration
 from dhbv.assimilation import AssimilationConfig
-from dhbv.configuration import Natural, NonNegative, Positive, Section
-from dhbv.evaluation.challenge import GateConfig
+from dhbv.configuration import Natural, NonNegative, Positive, Section, in_unit
+from dhbv.evaluation.thresholds import GateConfig
 
 
 class ForecastConfig(Section, frozen=True):
@@ -24,7 +25,7 @@ class ForecastConfig(Section, frozen=True):
     spin_up_days: Positive = 1095
     """Days run up to T0 where no state of the weights is at hand."""
     fill_days: Natural = 7
-    """Of the days up to T0 so many may lack weather in a basin before the cycle is refused; the mean
+    """Of the days up to T0 so many may lack weather in a basin before the cycle leaves it out; the mean
     weather of the same dates stands in for them, flagged."""
     wait_days: Natural | None = None
     """So many days after T0 a cycle is made although weather before T0 has not come; `fill_days` applies.
@@ -53,7 +54,8 @@ class RetrainConfig(Section, frozen=True):
     test_days: Positive = 365
     """The newest days, kept from training, on which challenger and champion are compared."""
     fill_days: Natural = 60
-    """Of all days so many may lack weather in a basin; the mean weather of the same dates stands in."""
+    """Of all days so many may lack weather in a basin before it is left out; the mean weather of the same dates
+    stands in."""
     warm_start: bool = True
     """Whether training starts from the champion's weights rather than from scratch."""
 
@@ -65,6 +67,8 @@ class SourcesConfig(Section, frozen=True):
     """Folder whose new files are taken: CSV, Parquet or NetCDF, see `dhbv.store.drop_folder`."""
     nextgen: str | None = None
     """NextGen hourly forcing: a NetCDF file or a folder of CSV files."""
+    utc_offset: Annotated[int, msgspec.Meta(ge=-12, le=14), in_unit("hours")] = 0
+    """Hours by which local time, whose midnight divides the days of that forcing, is ahead of UTC."""
     usgs: bool = False
     """Whether daily flow of the basins with USGS site numbers is asked for."""
 

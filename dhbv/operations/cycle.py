@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,12 +22,14 @@ from dhbv import __version__, forecast
 from dhbv.configuration import Period
 from dhbv.files import flush, locked, written_whole
 from dhbv.operations import archiving, states, weather
-from dhbv.operations.analysis import DAY, Analysis, Degraded, basins_of, sha256_of, state_at
+from dhbv.operations.analysis import DAY, Analysis, Degraded, basins_of, state_at
 from dhbv.operations.assimilating import assimilate
 from dhbv.operations.configuration import Operation
 from dhbv.registry import Registry, Serving
 from dhbv.state import State
 from dhbv.store import Store
+
+_log = logging.getLogger("dhbv")
 
 CYCLES, FORECAST, ANALYSIS, RECORD = "cycles", "forecast.nc", "analysis.nc", "record.json"
 
@@ -60,6 +63,7 @@ def run(
         DhbvError: if there is nothing to forecast with or from; nothing is left behind then.
     """
     cycles = operation.forecasts / CYCLES
+    archiving.refuse_mixing(operation.fluxes, cycles)
     cycles.mkdir(parents=True, exist_ok=True)
     with locked(operation.forecasts / "lock", patience=3600.0):
         for left in cycles.glob(".*"):  # by a run that was killed
@@ -118,9 +122,12 @@ def _archive(operation: Operation) -> None:
 def _make(
     operation: Operation, serving: Serving, issue: dt.date, draft: Path, say: Callable[[str], None]
 ) -> Analysis:
-    """The files of a cycle; gives its state at T0 and how that came about."""
+    """The files of a cycle; gives its state at T0 and how that came about.
+
+    A basin that cannot be forecast stops no other: it is left out and named in output, record and log.
+    """
     store = Store(operation.store)
-    basins, rules = basins_of(operation, store), operation.config.forecast
+    rules = operation.config.forecast
     analysis = state_at(operation, serving, store, issue)
     say(f"{issue}: {analysis.source}")
     updated = assimilate(operation, serving, store, analysis)
@@ -128,7 +135,15 @@ def _make(
     if updated is not None:
         say(f"{issue}: {updated.note}")
     folder = None if rules.weather is None else operation.folder / rules.weather
-    ahead = weather.forecast(store, basins, issue, rules.days, folder)
+    ahead = weather.forecast(store, state.basins, issue, rules.days, folder)
+    basins = ahead.basins
+    if basins != state.basins:
+        state = state.select(basins)
+    left_out = [b for b in basins_of(operation, store) if b not in basins]
+    lacking = [f"left out: {why}" for why in (*analysis.lacking, *ahead.lacking)]
+    for why in lacking:
+        _log.warning("%s: %s", issue, why)
+        say(f"{issue}: {why}")
     everywhere = Degraded(0)
     if not ahead.source.startswith("weather forecast"):
         everywhere |= Degraded.NO_WEATHER_FORECAST
@@ -143,24 +158,27 @@ def _make(
     }
     provenance = weights | {
         "start": analysis.source,
-        "state_sha256": sha256_of(state),
+        "state_sha256": state.sha256,
         "weather": ahead.source,
         "forcing_sha256": ahead.sha256,
     }
     fluxes = _ahead(serving, ahead, state, issue, rules.days, rules.quantiles)
     fluxes["quality"] = ("basin", np.array(quality, np.int32), _quality_attributes())
-    notes = [*([serving.flag] if serving.flag else []), *analysis.notes]
+    notes = [*([serving.flag] if serving.flag else []), *analysis.notes, *lacking]
     if updated is not None:
-        fluxes = fluxes.assign(updated.variables.data_vars)
+        fluxes = fluxes.assign(updated.variables.sel(basin=list(basins)).data_vars)
         fluxes.attrs["assimilation"] = updated.note
         notes.append(updated.note)
     fluxes.attrs |= provenance
+    if left_out:
+        fluxes.attrs["left_out"] = ", ".join(left_out)
     forecast.write(fluxes, draft / FORECAST)
     record = provenance | {
         "basins": len(basins),
         "days": rules.days,
         "members": ahead.region.sizes.get("member", 1),
         "flags": _flagged(quality, basins),
+        "left_out": left_out,
         "notes": notes,
         "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
     }

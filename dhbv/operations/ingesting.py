@@ -62,7 +62,9 @@ def ingest(operation: Operation, today: dt.date) -> Ingested:
         arrivals += [Arrival(t.file.name, t.receipt, t.problem) for t in take_new(store, folder, gate=gate)]
     if sources.nextgen is not None:
         path = operation.folder / sources.nextgen
-        arrivals.append(_tried(str(path), lambda: take_nextgen(store, path, gate=gate)))
+        arrivals.append(
+            _tried(str(path), lambda: take_nextgen(store, path, utc_offset=sources.utc_offset, gate=gate))
+        )
     if sources.usgs:
         arrivals.append(_tried("USGS daily values", lambda: take_usgs(store, today, gate=gate)))
     if pages:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import logging
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,12 +17,13 @@ import xarray as xr
 
 from dhbv import configuration, model_directory
 from dhbv.configuration import Config, Period
+from dhbv.data.schema import some
 from dhbv.errors import DhbvError
 from dhbv.evaluation.challenge import challenge
 from dhbv.evaluation.evaluate import evaluate
 from dhbv.evaluation.scorecard import Scorecard
 from dhbv.files import locked, written_whole
-from dhbv.model_directory import ModelDirectory
+from dhbv.model_directory import TEST, ModelDirectory
 from dhbv.operations import analysis, states, weather
 from dhbv.operations.configuration import Operation
 from dhbv.registry import Move, Registry, Serving, Version
@@ -32,11 +35,13 @@ if TYPE_CHECKING:
 SCORECARD = ("scorecard.json", "scorecard.md", "scorecard.png")
 """What a version holds of its trial."""
 
-PROMISED = ("test period", "nse")
+PROMISED = (TEST, "nse")
 """The score a champion was made with, by which drift is told."""
 
 TOLD = 20
 """Times that a training tells how far it is."""
+
+_log = logging.getLogger("dhbv")
 
 
 class Spans(NamedTuple):
@@ -46,16 +51,31 @@ class Spans(NamedTuple):
     test: Period
 
 
+class _Record(NamedTuple):
+    """What is trained and judged on."""
+
+    region: xr.Dataset
+    """Weather without a gap, flow and attributes of the basins whose record is long enough."""
+    lacking: tuple[str, ...]
+    """Of the others: which, why, and how to mend it."""
+
+
 def reason(operation: Operation, now: dt.datetime) -> str | None:
     """Why a challenger should be trained now, in words; None where there is no reason.
 
-    Looked at in turn: whether there is a version, the schedule, new observations, lost skill.
+    Looked at in turn: whether there is a version that can be read, the schedule, new observations, lost skill.
     """
     store, rules = Store(operation.store), operation.config.retrain
     registry = _registry(operation)
     if registry is None:
         return "there is no version yet"
-    last = max(dt.datetime.fromisoformat(e.when) for e in registry.journal() if e.action == "publish")
+    # The journal knows of versions since removed; a publication that was killed before its line there is known by
+    # the version alone.
+    times = [e.when for e in registry.journal() if e.action == "publish"]
+    times += [v.publication.when for v in registry.versions() if v.publication is not None]
+    if not times:
+        return "no version can be read"
+    last = max(dt.datetime.fromisoformat(when) for when in times)
     days = (now - last).days
     if days >= rules.every_days:
         return f"the last training was {days} days ago (every {rules.every_days})"
@@ -94,9 +114,11 @@ def train(
     spans = spans_of(operation, store)
     champion = registry.serving().model if registry is not None and registry.champion() else None
     start_from = champion if operation.config.retrain.warm_start else None
-    region = _region(operation, store, spans.test.end)
-    config = _config(operation.training, spans)
+    region, lacking = _record(operation, store, spans)
+    config = _config(operation.training, spans, region)
     begun = "from scratch" if start_from is None else f"from weights {start_from.weights_sha256[:12]}"
+    for why in lacking:
+        say(f"left out: {why}")
     say(f"training {begun} on {region.sizes['basin']} basins, {spans.train}")
     # Named by what goes into it: a killed training is taken up again, unless data or weights have changed since.
     origin = "" if start_from is None else start_from.weights_sha256
@@ -157,12 +179,14 @@ def judge(
         smoke: runs a model as it will be run in service, and raises if it cannot.
     """
     store, registry = Store(operation.store), _registry(operation)
-    test = spans_of(operation, store).test
+    spans = spans_of(operation, store)
     champion = registry.serving().model if registry is not None and registry.champion() else None
-    return challenge(
-        challenger, champion, _region(operation, store, test.end), test,
-        held_out=operation.training.data.held_out, smoke=smoke, gate=operation.config.gate,
+    region, lacking = _record(operation, store, spans)
+    card = challenge(
+        challenger, champion, region, spans.test,
+        held_out=_config(operation.training, spans, region).data.held_out, smoke=smoke, gate=operation.config.gate,
     )  # fmt: skip
+    return replace(card, notes=(*card.notes, *(f"left out: {why}" for why in lacking)))
 
 
 def publish(
@@ -207,6 +231,8 @@ def rollback(operation: Operation, *, who: str, why: str, issue: dt.date) -> Mov
 def _advance(operation: Operation, version: Version, issue: dt.date) -> None:
     serving = Serving(version, version.load(), "")
     found = analysis.state_at(operation, serving, Store(operation.store), issue)
+    for why in found.lacking:
+        _log.warning("%s: left out: %s", issue, why)
     if found.past is not None:
         states.write(operation.forecasts, found.state, found.flags, found.known)
 
@@ -233,18 +259,58 @@ def spans_of(operation: Operation, store: Store) -> Spans:
     return Spans(Period(start=first, end=test.start - analysis.DAY), test)
 
 
-def _config(training: Config, spans: Spans) -> Config:
-    data = msgspec.structs.replace(training.data, train=spans.train, test=spans.test, validation=None)
+def _config(training: Config, spans: Spans, region: xr.Dataset) -> Config:
+    """As configured, of the basins of `region`."""
+    there = {str(b) for b in region["basin"].values}
+    data = training.data
+    data = msgspec.structs.replace(
+        data, train=spans.train, test=spans.test, validation=None,
+        basins=None if data.basins is None else tuple(b for b in data.basins if b in there),
+        held_out=tuple(b for b in data.held_out if b in there),
+    )  # fmt: skip
     return msgspec.structs.replace(training, data=data)
 
 
-def _region(operation: Operation, store: Store, end: dt.date) -> xr.Dataset:
-    """All days up to `end`, weather without a gap."""
+def _record(operation: Operation, store: Store, spans: Spans) -> _Record:
+    """All days of training and test, and what of a spin-up lies before them.
+
+    Basins whose weather is too short, or that were never gauged in the days of training, are left out, so that a new
+    one hinders no training.
+
+    Raises:
+        DhbvError: if that leaves too few to be judged by.
+    """
+    rules, data = operation.config.retrain, operation.training.data
     span = store.span()
     if span is None:
         raise DhbvError(f"the store {operation.store} holds no weather: ingest some first")
-    basins = analysis.basins_of(operation, store)
-    return weather.known(store, basins, span[0], end, fill_days=operation.config.retrain.fill_days).region
+    first = max(span[0], min(spans.train.start, spans.test.start - data.spin_up_days * analysis.DAY))
+    known = weather.known(
+        store, analysis.basins_of(operation, store), first, spans.test.end,
+        fill_days=rules.fill_days, key="retrain.fill_days",
+    )  # fmt: skip
+    region, lacking = known.region, list(known.lacking)
+    gauged = (
+        region["streamflow"]
+        .sel(time=slice(str(spans.train.start), str(spans.train.end)))
+        .notnull()
+        .any("time")
+    )
+    ungauged = [b for b in known.basins if b not in data.held_out and not bool(gauged.sel(basin=b))]
+    if ungauged:
+        lacking.append(
+            f"the store has no observed flow of {spans.train} in basin {some(ungauged)}: ingest it, or leave these basins "
+            "out of the training configuration"
+        )
+        region = region.drop_sel(basin=ungauged)
+    left = sum(str(b) not in data.held_out for b in region["basin"].values)
+    if lacking and left < operation.config.gate.min_basins:
+        raise DhbvError(
+            f"{left} basins have a record of {first}..{spans.test.end}, {operation.config.gate.min_basins} "
+            f"(gate.min_basins) are the least to train and judge on: {'; '.join(lacking)}; or let training begin later "
+            "(data.train.start of the training configuration)"
+        )
+    return _Record(region, tuple(lacking))
 
 
 def _registry(operation: Operation) -> Registry | None:
@@ -262,8 +328,13 @@ def _drift(operation: Operation, store: Store, registry: Registry) -> str | None
     promised = champion.publication.scores.get(label, {}).get(score)
     if promised is None:
         return None
-    test = spans_of(operation, store).test
-    skill = evaluate(champion.load(), _region(operation, store, test.end), test).summary["median"][score]
+    spans = spans_of(operation, store)
+    region, lacking = _record(operation, store, spans)
+    for why in lacking:
+        _log.warning("left out of the look at the champion's skill: %s", why)
+    skill = evaluate(champion.load(), region, spans.test).summary["median"][score]
     if skill is None or skill >= promised - operation.config.retrain.skill_loss:
         return None
-    return f"the champion's median NSE over {test} is {skill:.3f}; it was {promised:.3f} when it was made"
+    return (
+        f"the champion's median NSE over {spans.test} is {skill:.3f}; it was {promised:.3f} when it was made"
+    )

@@ -11,15 +11,12 @@ import datetime as dt
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import NamedTuple
 
 from dhbv.errors import StateError
 from dhbv.files import written_whole
-from dhbv.state import BASIN_AXIS, State
+from dhbv.state import State
 
 KEPT = 31
 """States kept of each version up to the newest, the oldest 30 days before it: so far back corrected weather is run
@@ -78,19 +75,6 @@ def latest(folder: Path, weights: str, basins: Sequence[str], until: dt.date) ->
             unusable.append(text)
             _log.warning("%s; an older state, or a spin-up, takes its place", text)
     return Found(None, {}, tuple(unusable), None)
-
-
-def joined(parts: Sequence[State], basins: Sequence[str]) -> State:
-    """States of the same weights and day as one, its basins in the order asked for."""
-    if len(parts) > 1:
-        arrays: dict[str, Any] = {
-            name: np.concatenate([getattr(part, name) for part in parts], axis)
-            for name, axis in BASIN_AXIS.items()
-        }
-        whole = replace(parts[0], basins=tuple(b for part in parts for b in part.basins), **arrays)
-    else:
-        (whole,) = parts
-    return whole.select(basins)
 
 
 def _folder(folder: Path, weights: str) -> Path:

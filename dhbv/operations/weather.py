@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from dhbv.data.schema import DataError, some
 from dhbv.store import Store, digest_of
@@ -33,33 +34,95 @@ class Weather(NamedTuple):
     """Where it comes from, in words."""
     sha256: str
     """Of exactly what came from there, before gaps were filled: days, basins, members and values."""
+    lacking: tuple[str, ...]
+    """Of the basins that were asked for and are not in it: which, why, and how to mend it."""
+
+    @property
+    def basins(self) -> tuple[str, ...]:
+        return tuple(str(b) for b in self.region["basin"].values)
 
 
-def known(store: Store, basins: Sequence[str], first: dt.date, last: dt.date, *, fill_days: int) -> Weather:
+def known(
+    store: Store,
+    basins: Sequence[str],
+    first: dt.date,
+    last: dt.date,
+    *,
+    fill_days: int,
+    key: str = "forecast.fill_days",
+) -> Weather:
     """Weather and observed flow from the store, the mean of the same dates where a day of weather is missing.
 
-    Potential evaporation always follows from temperature: a store that knows it of past days only would
-    give another model before T0 than after.
-
-    Raises:
-        DataError: if a basin lacks more than `fill_days` days, or has no weather to take a mean of.
+    Left out are basins that lack more than `fill_days` days (the configuration's `key`), days of the same dates to take
+    a mean of, or a latitude; none may be left. Potential evaporation always follows from temperature: a store that
+    knows it of past days only would give another model before T0 than after.
     """
-    region = store.window(first, last, basins=basins, variables=(*NAMES, "streamflow"))
-    sha256 = digest_of(region)
-    missing = xr.concat([region[name].isnull() for name in NAMES], "name").any("name")
-    counts = missing.sum("time")
-    lacking = [str(b) for b in region["basin"].values[(counts > fill_days).values]]
-    if lacking:
-        worst = counts.sel(basin=lacking[0]).item()
-        raise DataError(
-            f"the store lacks the weather of {worst} of the {missing.sizes['time']} days {first}..{last} in basin "
-            f"{some(lacking)}: at most {fill_days} are filled; ingest the missing days, raise forecast.fill_days, or "
-            "leave these basins out of the training configuration"
+    here, lacking = _in(store, basins)
+    region = store.window(first, last, basins=here, variables=(*NAMES, "streamflow"))
+    nowhere = [b for b in here if b not in _located(region)]
+    if nowhere:
+        lacking.append(
+            f"the store has no latitude (gauge_lat) of basin {some(nowhere)}, from which potential evaporation follows: "
+            "ingest a table of attributes that has it"
         )
-    filled = {str(b): int(n) for b, n in zip(region["basin"].values, counts.values, strict=True) if n}
-    if filled:
-        region = _filled(region, store, list(filled))
-    return Weather(region, filled, "store", sha256)
+    counts = _missing(region).sum("time")
+    gaps = _where(counts > fill_days)
+    if gaps:
+        worst = counts.sel(basin=gaps).max().item()
+        lacking.append(
+            f"the store lacks the weather of {worst} of the {region.sizes['time']} days {first}..{last} in basin "
+            f"{some(gaps)}: at most {fill_days} are filled; ingest the missing days, raise {key}, or leave these "
+            "basins out of the training configuration"
+        )
+    region = _without(region, [*nowhere, *gaps])
+    whole = _filled(region, store, _where(counts.sel(basin=region["basin"]) > 0))
+    unknown = _where(_missing(whole).any("time"))
+    if unknown:
+        lacking.append(
+            f"the store has no weather of any year to fill missing days of basin {some(unknown)} in {first}..{last} "
+            "with: ingest these days"
+        )
+        region, whole = _without(region, unknown), _without(whole, unknown)
+    filled = {str(b): int(n) for b, n in counts.sel(basin=whole["basin"]).to_series().items() if n}
+    return Weather(whole, filled, "store", digest_of(region), tuple(lacking))
+
+
+class Histories(NamedTuple):
+    """From when on basins can be spun up."""
+
+    by_first: dict[dt.date, list[str]]
+    """Basins by the first day of their history."""
+    lacking: tuple[str, ...]
+    """Of those that have none: as of `Weather`."""
+
+
+def histories(
+    store: Store, basins: Sequence[str], first: dt.date, last: dt.date, *, fill_days: int
+) -> Histories:
+    """From which day on each basin has weather, `first` at the earliest; its days before count as missing up to `fill_days`.
+
+    A history has two days at least: over one a spin-up, the other is run by itself.
+    """
+    span, issue = store.span(NAMES[0]), last + dt.timedelta(1)
+    here, lacking = _in(store, basins)
+    if span is not None:
+        first = min(max(first, span[0]), last)
+    missing = _missing(store.window(first, last, basins=here, variables=NAMES))
+    begins: dict[dt.date, list[str]] = {}
+    never = []
+    for basin, row in zip(here, missing.transpose("basin", "time").values, strict=True):
+        seen = np.flatnonzero(~row)
+        if len(seen) < 2:
+            never.append(basin)
+        else:
+            days = 0 if row.sum() <= fill_days else int(seen[0])
+            begins.setdefault(first + dt.timedelta(days), []).append(basin)
+    if never:
+        lacking.append(
+            f"basin {some(never)} has no state of these weights, and no two days of weather before {issue} to spin up "
+            "over: ingest a history first"
+        )
+    return Histories(begins, tuple(lacking))
 
 
 class Corrected(NamedTuple):
@@ -92,8 +155,10 @@ def corrected(
 def forecast(store: Store, basins: Sequence[str], issue: dt.date, days: int, folder: Path | None) -> Weather:
     """Weather of the `days` from `issue` on: the forecast in `folder`, else past years of the store.
 
+    Basins that it lacks are left out.
+
     Raises:
-        DataError: if the forecast is there but lacks basins, days or values, or there is no past year either.
+        DataError: if the forecast is there but has all days and values of no basin, or there is no past year either.
     """
     if folder is not None and (folder / f"{issue}.nc").is_file():
         return _from_file(folder / f"{issue}.nc", store, basins, issue, days)
@@ -105,51 +170,102 @@ def _from_file(path: Path, store: Store, basins: Sequence[str], issue: dt.date, 
         given = file.load()
     given["basin"] = given["basin"].astype(str)
     wanted = np.arange(np.datetime64(issue), np.datetime64(issue) + days)
-    lacking = [b for b in basins if b not in given["basin"].values]
     absent = [name for name in NAMES if name not in given]
-    if lacking or absent:
+    if absent:
         raise DataError(
-            f"the weather forecast {path} lacks {some(lacking or absent)}: write it anew, or remove it to run on past "
-            "years' weather"
+            f"the weather forecast {path} lacks {some(absent)}: write it anew, or remove it to run on past years' weather"
         )
-    given = given[list(NAMES)].sel(basin=list(basins)).reindex(time=wanted.astype("datetime64[ns]"))
-    holes = sum(int(given[name].isnull().sum()) for name in NAMES)
-    if holes:
-        raise DataError(
-            f"the weather forecast {path} lacks {holes} values of the days {wanted[0]}..{wanted[-1]}: write it anew, "
-            "shorten forecast.days, or remove it to run on past years' weather"
+    lacking = []
+    others = [b for b in basins if b not in given["basin"].values]
+    if others:
+        lacking.append(f"the weather forecast {path} lacks basin {some(others)}: write those to come with it")
+    given = given[list(NAMES)].sel(basin=[b for b in basins if b not in others])
+    given = given.reindex(time=wanted.astype("datetime64[ns]"))
+    holes = given.isnull().to_dataarray("name")
+    holes = holes.sum([d for d in holes.dims if d != "basin"])
+    broken = _where(holes > 0)
+    if broken:
+        lacking.append(
+            f"the weather forecast {path}, basin {some(broken)}, lacks {holes.sum().item()} values of the days "
+            f"{wanted[0]}..{wanted[-1]}: write it anew, shorten forecast.days, or remove it to run on past years' weather"
         )
-    given = _with_attributes(given, store, basins, issue)
-    return Weather(given, {}, f"weather forecast {path.name}", _digest(given))
+        given = _without(given, broken)
+    if not given.sizes["basin"]:
+        raise DataError("; ".join(lacking))
+    given = _with_attributes(given, store, issue)
+    return Weather(given, {}, f"weather forecast {path.name}", _digest(given), tuple(lacking))
 
 
 def _from_past_years(store: Store, basins: Sequence[str], issue: dt.date, days: int) -> Weather:
-    """Each past year whose weather of these dates is known in every basin is a member."""
-    members, years = [], []
+    """Each past year whose weather of these dates is known in every basin is a member; see `_comparable`."""
     wanted = np.arange(np.datetime64(issue), np.datetime64(issue) + days).astype("datetime64[ns]")
-    span = store.span("prcp")
+    span = store.span(NAMES[0])
     oldest = issue.year if span is None else span[0].year
+    past = {}
     for year in range(issue.year - 1, max(oldest, issue.year - MOST_YEARS) - 1, -1):
         first = _same_date(issue, year)
-        past = store.window(first, first + dt.timedelta(days=days - 1), basins=basins)
-        if all(name in past and bool(past[name].notnull().all()) for name in NAMES):
-            members.append(past[list(NAMES)].assign_coords(time=wanted))
-            years.append(year)
-    if not members:
+        last = first + dt.timedelta(days=days - 1)
+        past[year] = store.window(first, last, basins=basins, variables=NAMES)[list(NAMES)]
+    whole = {year: ~_missing(weather).any("time").values for year, weather in past.items()}
+    there = _comparable(np.array(list(whole.values()), bool).reshape(len(whole), len(basins)))
+    if not there.any():
         raise DataError(
             f"there is no weather forecast for {issue} and no past year of the store has the weather of these {days} "
-            "dates in every basin: give forecast.weather, or ingest a year of history"
+            "dates: give forecast.weather, or ingest a year of history"
         )
+    years = [year for year, known in whole.items() if known[there].all()]
+    members = [past[year].isel(basin=there).assign_coords(time=wanted) for year in years]
     ensemble = xr.concat(members, xr.DataArray(years, dims="member", name="member"))
     source = f"weather of the same dates in {len(years)} past years ({years[-1]}..{years[0]})"
-    ensemble = _with_attributes(ensemble, store, basins, issue)
-    return Weather(ensemble, {}, source, _digest(ensemble))
+    ensemble = _with_attributes(ensemble, store, issue)
+    others = [b for b, kept in zip(basins, there, strict=True) if not kept]
+    lacking = (
+        f"there is no weather forecast for {issue}, and no past year that the others have has the weather of these "
+        f"{days} dates in basin {some(others)}: give forecast.weather, or ingest a year of history",
+    )
+    return Weather(ensemble, {}, source, _digest(ensemble), lacking if others else ())
+
+
+def _comparable(whole: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which basins [basin] have a year in common in `whole` [year, basin]; those with the fewest years are given up."""
+    there: NDArray[np.bool_] = np.asarray(whole.any(0))
+    while there.any() and not whole[:, there].all(1).any():
+        there[np.flatnonzero(there)[whole[:, there].sum(0).argmin()]] = False
+    return there
+
+
+def _in(store: Store, basins: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Those of the basins that the store knows, and what is to be told of the others."""
+    there = set(store.basins())
+    absent = [b for b in basins if b not in there]
+    told = f"the store {store.path} knows nothing of basin {some(absent)}: ingest its attributes and weather, or correct "
+    return [b for b in basins if b in there], [f"{told}the training configuration"] if absent else []
+
+
+def _located(region: xr.Dataset) -> set[str]:
+    """The basins with a latitude."""
+    return set(_where(abs(region["gauge_lat"]) <= 90.0)) if "gauge_lat" in region else set()
+
+
+def _missing(region: xr.Dataset) -> xr.DataArray:
+    """Days without weather [basin, time]."""
+    return xr.concat([region[name].isnull() for name in NAMES], "name").any("name")
+
+
+def _where(these: xr.DataArray) -> list[str]:
+    """The basins where `these` [basin] is true."""
+    return [str(b) for b in these["basin"].values[these.values]]
+
+
+def _without(region: xr.Dataset, basins: Sequence[str]) -> xr.Dataset:
+    return region.drop_sel(basin=list(basins)) if basins else region
 
 
 def _filled(region: xr.Dataset, store: Store, lacking: Sequence[str]) -> xr.Dataset:
-    """`region` with the mean weather of a date in all years of the store where a day is missing."""
-    span = store.span("prcp")
-    assert span is not None
+    """`region` with the mean weather of a date in all years of the store where a day is missing, if there is any."""
+    span = store.span(NAMES[0])
+    if span is None or not lacking:
+        return region
     history = store.window(*span, basins=lacking, variables=NAMES)
     region = region.copy()
     date = history["time"].dt.dayofyear
@@ -160,11 +276,6 @@ def _filled(region: xr.Dataset, store: Store, lacking: Sequence[str]) -> xr.Data
             row = region[name].sel(basin=basin)
             usual = around.sel(basin=basin, dayofyear=row["time"].dt.dayofyear).drop_vars("dayofyear")
             region[name].loc[{"basin": basin}] = row.fillna(usual).values
-        if bool(region[name].isnull().any()):
-            raise DataError(
-                f"the store has no {name} of any year to fill missing days of basin {some(list(lacking))} with: "
-                "ingest a history first"
-            )
     return region
 
 
@@ -179,8 +290,8 @@ def _smoothed(by_date: xr.DataArray) -> xr.DataArray:
     return by_date.copy(data=np.where(seen > 0, total / np.maximum(seen, 1), np.nan))
 
 
-def _with_attributes(weather: xr.Dataset, store: Store, basins: Sequence[str], day: dt.date) -> xr.Dataset:
-    static = store.window(day, day, basins=basins)
+def _with_attributes(weather: xr.Dataset, store: Store, day: dt.date) -> xr.Dataset:
+    static = store.window(day, day, basins=[str(b) for b in weather["basin"].values])
     return weather.assign({n: v for n, v in static.data_vars.items() if v.dims == ("basin",)})
 
 

@@ -18,9 +18,9 @@ from dhbv.configuration import Period
 from dhbv.data import model_forcing, nextgen, nextgen_hours
 from dhbv.data.nextgen_hours import DAY, Hours
 from dhbv.data.schema import DataError, some
+from dhbv.files import sha256_of
 from dhbv.scale.chunks import Chunk
 from dhbv.scale.pipeline import HDF5
-from dhbv.store.parquet import sha256_of
 
 _ZARR_MARKS = ("zarr.json", ".zgroup", ".zmetadata")
 """What lies in a Zarr group, of format 3 or 2."""

@@ -20,6 +20,7 @@ from dhbv import __version__
 from dhbv.configuration import Period
 from dhbv.data.schema import DataError
 from dhbv.errors import DhbvError
+from dhbv.files import sha256_of
 from dhbv.kernels import build
 from dhbv.model_directory import ModelDirectory
 from dhbv.runtime import OUTPUTS, Runtime
@@ -30,7 +31,6 @@ from dhbv.scale.output import Told, format_of
 from dhbv.scale.pipeline import ahead
 from dhbv.scale.run_folder import Identity, RunFolder
 from dhbv.state import State
-from dhbv.store.parquet import sha256_of
 
 
 class Ran(NamedTuple):

@@ -21,12 +21,10 @@ import msgspec
 
 from dhbv.configuration import Period
 from dhbv.errors import DhbvError, StateError
-from dhbv.files import written_whole
-from dhbv.operations.states import joined
+from dhbv.files import sha256_of, written_whole
 from dhbv.scale.chunks import Chunk, divide
 from dhbv.scale.output import Told, format_of
-from dhbv.state import State
-from dhbv.store.parquet import sha256_of
+from dhbv.state import State, joined
 
 _log = logging.getLogger(__name__)
 

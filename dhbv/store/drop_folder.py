@@ -24,10 +24,10 @@ from dhbv.data.region import NETCDF_SUFFIXES
 from dhbv.data.schema import TIME_VARIABLES, DataError, assemble, attributes, some, with_attributes
 from dhbv.data.units import to_canonical
 from dhbv.errors import DhbvError
+from dhbv.files import sha256_of
 from dhbv.store.admission import Gate, admit
 from dhbv.store.incoming import check_ids
 from dhbv.store.manifest import Receipt
-from dhbv.store.parquet import sha256_of
 from dhbv.store.store import AREA, Store
 
 SUFFIXES = (".csv", ".parquet", *NETCDF_SUFFIXES)

@@ -21,7 +21,7 @@ import pyarrow.dataset as pads  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from dhbv.data.schema import TIME_VARIABLES, DataError
-from dhbv.files import written_whole
+from dhbv.files import sha256_of, written_whole
 from dhbv.store.manifest import DataFile
 
 ROW_GROUP = 32768
@@ -134,12 +134,6 @@ def _layout(kind: Kind) -> dict[str, Any]:
         # Of what rows are looked for by; others would make up most of the footer.
         "write_statistics": [*kind.key, "batch"],
     }
-
-
-def sha256_of(path: Path) -> str:
-    """sha256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _footer_sha256(path: Path) -> str:

@@ -28,13 +28,12 @@ def take_camels(
 def take_nextgen(
     store: Store,
     path: Path | str,
-    catchments: Sequence[str] | None = None,
     *,
     utc_offset: int = 0,
     gate: Gate | None = None,
 ) -> Receipt:
-    """Append NextGen forcing, hourly made daily; see `dhbv.data.nextgen.read_forcing`."""
-    return admit(store, read_forcing(path, catchments, utc_offset=utc_offset), f"NextGen {path}", gate)
+    """Append NextGen forcing of all its catchments, hourly made daily; see `dhbv.data.nextgen.read_forcing`."""
+    return admit(store, read_forcing(path, utc_offset=utc_offset), f"NextGen {path}", gate)
 
 
 def take_usgs(

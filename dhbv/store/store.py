@@ -240,12 +240,6 @@ class Store(Folder):
         found = found[found["name"] == AREA]
         return dict(zip(found["basin"], found["number"], strict=True))
 
-    def coverage(self, start: Day, end: Day, variables: Sequence[str] | None = None) -> pd.DataFrame:
-        """The share of days with a value, [basin, variable]; variables by default as in `window`."""
-        ds = self.window(start, end, variables=variables)
-        shares = {name: (~np.isnan(ds[name].values)).mean(1) for name in TIME_VARIABLES if name in ds}
-        return pd.DataFrame(shares, index=pd.Index(ds["basin"].values, name="basin"))
-
     def history(self, basin: str, variable: str, day: Day) -> list[Known]:
         """Every value that a cell had in turn, the one that rules last.
 

@@ -219,6 +219,13 @@ class TestMonitor:
         assert "missing" not in " ".join(found)
         assert "- the forecast of" in page("monitor")
 
+    def test_basins_that_a_forecast_is_without_are_named(self, site: Site, path: str) -> None:
+        site.join("06")
+        forecasting.forecast(path)
+        assert f"the forecast of {ISSUE} is without 06: its notes say why" in monitoring.monitor(
+            path, today=day(1)
+        )
+
     def test_damage_does_not_silence_it(self, site: Site, path: str) -> None:
         forecasting.forecast(path)
         weights = site.registry.serving().version.path / "weights.safetensors"

@@ -17,7 +17,7 @@ import xarray as xr
 import yaml
 
 from dhbv import configuration
-from dhbv.data.schema import assemble
+from dhbv.data.schema import assemble, attributes
 from dhbv.operations import configuration as operations
 from dhbv.operations import cycle
 from dhbv.operations.configuration import Operation
@@ -73,6 +73,13 @@ class Site(NamedTuple):
         span = slice(str(day(first)), str(day(last)))
         basins = [b for b in BASINS if b not in without]
         self.store.append(self.region.sel(basin=basins, time=span), source="test")
+
+    def join(self, basin: str, first: int | None = None, last: int = -1) -> None:
+        """A new basin, like 05: its attributes, and weather and flow of days first … last; none if no first."""
+        like = self.region.sel(basin=["05"]).assign_coords(basin=np.array([basin], dtype=object))
+        self.store.put_attributes(attributes(like), source="new region")
+        if first is not None:
+            self.store.append(like.sel(time=slice(str(day(first)), str(day(last)))), source="new region")
 
     def publish(self, seed: int, **which: Any) -> Version:
         return self.registry.publish(small_model(self.models / str(seed), seed, **which).path, **BY)

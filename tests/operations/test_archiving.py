@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 
 from dhbv import fluxes as fx
+from dhbv.errors import DhbvError
 from dhbv.fluxes import Archive
 from dhbv.operations import archiving, cycle
 from dhbv.operations.cycle import ANALYSIS, FORECAST
@@ -117,10 +118,16 @@ def test_a_broken_archive_stops_no_forecast(site: Site, caplog: pytest.LogCaptur
     assert "the cycle is made, the archive of fluxes waits for the next" in caplog.text
 
 
-def test_a_replay_does_not_mix_with_it(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_replay_that_would_mix_with_it_is_refused_before_it_is_made(site: Site) -> None:
     cycles(site, 0, 0)
     replay = make_operation(site.operation.folder, forecasts="replay")
-    with caplog.at_level(logging.WARNING, logger="dhbv"):
+    with pytest.raises(
+        DhbvError,
+        match=rf"{site.operation.fluxes} is the archive of cycles such as forecasts/{ISSUE}, those in .*replay/cycles would "
+        "be mixed with them: give this operation an archive of its own, by the key `fluxes`",
+    ):
         cycle.run(replay, ISSUE)
-    assert f"replay/{ISSUE} would be mixed with them: give this operation its own `fluxes`" in caplog.text
+    assert not replay.forecasts.exists()
+    assert len(sources(site)) == 2
+    cycle.run(make_operation(site.operation.folder, forecasts="replay", fluxes="replay-fluxes"), ISSUE)
     assert len(sources(site)) == 2

@@ -26,11 +26,11 @@ from tests.operations.conftest import BASINS, ISSUE, Site, day
 CYCLES = 3
 
 
-def operation_of(site: Site, name: str, assimilation: object) -> Operation:
+def operation_of(site: Site, name: str, assimilation: object, **more: object) -> Operation:
     """The same store and weights, forecasts of its own."""
     text = yaml.safe_load((site.operation.folder / "operation.yaml").read_text(encoding="utf-8"))
     text |= {"forecasts": name, "fluxes": f"{name}-fluxes"}
-    text["forecast"]["assimilation"] = assimilation
+    text["forecast"] |= {"assimilation": assimilation} | more
     path = site.operation.folder / f"{name}.yaml"
     path.write_text(yaml.safe_dump(text), encoding="utf-8")
     return configuration.load(path)
@@ -159,6 +159,38 @@ class TestOn:
         assert told["basins"] == {"UPDATED": ["01", "02", "04", "05"], "IMPLAUSIBLE_FLOW": ["03"]}
         assert note in page(made.path)
 
+    def test_a_new_basin_keeps_its_state_and_the_others_are_updated(self, grown: Site) -> None:
+        """It has no state of thirty days before; all others are updated as without it."""
+        settings = {"weather": "weather"}
+        plain = operation_of(grown, "plain", {})
+        before = output(cycle.run(plain, ISSUE))
+        grown.join("06", -19, -1)
+        content = grown.region[["prcp", "tmin", "tmax"]].sel(time=slice(str(day(0)), str(day(3))))
+        content = content.sel(basin=[*BASINS, "05"]).assign_coords(
+            basin=np.array([*BASINS, "06"], dtype=object)
+        )
+        path = grown.operation.folder / "weather" / f"{ISSUE}.nc"
+        path.parent.mkdir()
+        content.to_netcdf(path)
+        made = cycle.run(operation_of(grown, "on", {}, **settings), ISSUE)
+        off = cycle.run(operation_of(grown, "off", None, **settings), ISSUE)
+        got, undisturbed = output(made), output(off)
+        assert got["basin"].values.tolist() == [*BASINS, "06"]
+        assert got["assimilation"].values.tolist() == [*before["assimilation"].values, -1]
+        assert got["assimilation"].dtype == np.int32
+        assert got["assimilation"].attrs["flag_values"].tolist()[-1] == -1
+        assert got["assimilation"].attrs["flag_meanings"].split()[-1] == "not_tried"
+        for name in ("snow", "soil_water", "upper_zone", "lower_zone", "prcp"):
+            booked = got[f"assimilated_{name}"].values
+            np.testing.assert_allclose(booked[:-1], before[f"assimilated_{name}"].values, atol=1e-6)
+            assert booked[-1] == 0.0
+        np.testing.assert_array_equal(got["runoff"].sel(basin="06"), undisturbed["runoff"].sel(basin="06"))
+        assert float(np.abs(got["runoff"] - undisturbed["runoff"]).max()) > 0.01
+        assert (
+            f"5 of 5 basins updated; not tried, for want of a state of {day(-30)}: 06"
+            in made.record["notes"][0]
+        )
+
     def test_running_again_changes_nothing(self, grown: Site) -> None:
         operation = operation_of(grown, "on", {})
         first = output(cycle.run(operation, ISSUE))
@@ -194,7 +226,7 @@ class TestHindered:
         folder.mkdir()
         coming.assign_coords(basin=np.array(BASINS, dtype=object)).to_netcdf(folder / f"{ISSUE}.nc")
         made = cycle.run(operation_of(site, "on", {}), ISSUE)
-        self.same_as_off(site, made, f"no weather before {day(-30)} to spin up over")
+        self.same_as_off(site, made, f"no two days of weather before {day(-30)} to spin up over")
 
     def test_whatever_goes_wrong(self, grown: Site, monkeypatch: pytest.MonkeyPatch) -> None:
         def broken(*_: object, **__: object) -> None:

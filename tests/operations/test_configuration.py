@@ -29,6 +29,12 @@ def test_an_unknown_key_is_named(tmp_path: Path) -> None:
         make_operation(tmp_path, forecast={"spinup": 3})
 
 
+def test_an_offset_is_one_of_the_earth(tmp_path: Path) -> None:
+    assert make_operation(tmp_path, sources={"utc_offset": -5}).config.sources.utc_offset == -5
+    with pytest.raises(ConfigurationError, match="utc_offset"):
+        make_operation(tmp_path, sources={"utc_offset": -500})
+
+
 def test_the_example_is_what_the_code_does_without_one() -> None:
     """configs/operation.yaml shows every key with its default, but for those that a first operation needs."""
     path = Path(__file__).parents[2] / "configs" / "operation.yaml"

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+import yaml
 
 from dhbv import __version__, forecast
 from dhbv.configuration import Period
@@ -90,7 +91,7 @@ def test_a_short_history_is_flagged(make_site: MakeSite) -> None:
 
 def test_no_history_is_refused_and_leaves_nothing(site: Site) -> None:
     with pytest.raises(
-        DhbvError, match="no weather before 1999-01-01 to spin up over: ingest a history first"
+        DhbvError, match="no two days of weather before 1999-01-01 to spin up over: ingest a history first"
     ):
         cycle.run(site.operation, dt.date(1999, 1, 1))
     assert list((site.operation.forecasts / "cycles").iterdir()) == []
@@ -110,11 +111,12 @@ def test_missing_days_are_filled_with_the_usual_weather_and_flagged(site: Site, 
     assert quality.attrs["flag_masks"].tolist() == [int(f) for f in Degraded]
 
 
-def test_too_many_missing_days_are_refused_by_name(site: Site) -> None:
+def test_too_many_missing_days_are_refused(site: Site) -> None:
+    """Where they are missing in all basins, and nothing is left to forecast."""
     cycle.run(site.operation, ISSUE)
-    site.arrive(0, 3, without=("04",))
     with pytest.raises(
-        DhbvError, match=r"weather of 4 of the 4 days 2003-10-06\.\.2003-10-09 in basin 04: at most 3"
+        DhbvError,
+        match=r"weather of 4 of the 400 days 2002-09-05\.\.2003-10-09 in basin 01, 02, 03, 04, 05: at most 3",
     ):
         cycle.run(site.operation, day(4))
     assert [c.issue for c in cycle.done(site.operation)] == [ISSUE]
@@ -191,7 +193,7 @@ def test_a_new_basin_alone_is_spun_up(site: Site) -> None:
     old = state_of(site, 0)
     states.write(site.operation.forecasts, old.select([b for b in BASINS if b != "02"]), {}, None)
     made = cycle.run(site.operation, day(1))
-    assert made.record["start"] == f"state valid at {ISSUE}, advanced; spin-up of 400 days in new basin 02"
+    assert made.record["start"] == f"state valid at {ISSUE}, advanced; spin-up of 400 days in basin 02"
     assert made.record["flags"] == STAND_IN | {"SPUN_UP": ["02"]}
     model = site.registry.serving().model
     known = site.region.sel(time=slice(None, str(day(0))))
@@ -217,10 +219,204 @@ def test_a_new_basin_joins_a_state_that_is_there(site: Site) -> None:
     (site.operation.forecasts / "cycles" / str(ISSUE)).rename(site.models / "kept")
     states.write(site.operation.forecasts, sound.select(BASINS[:4]), {"01": 1}, None)
     made = cycle.run(site.operation, ISSUE)
-    assert made.record["start"] == "spin-up of 400 days in new basin 05"
+    assert made.record["start"] == "spin-up of 400 days in basin 05"
     assert made.record["flags"] == STAND_IN | {"SPUN_UP": ["05"], "FILLED": ["01"]}
     for got, wanted in zip(arrays(state_of(site, 0)), arrays(sound), strict=True):
         np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-12)
+
+
+class TestLeftOut:
+    """What a forecaster wants: the forecast of all others, and the name of the one that cannot be made, and why."""
+
+    def told(self, made: Cycle, basin: str, why: str, caplog: pytest.LogCaptureFixture) -> None:
+        assert made.record["left_out"] == [basin]
+        (note,) = made.record["notes"]
+        assert note.startswith("left out: ")
+        assert why in note
+        assert note in caplog.text
+        got = output(made)
+        assert got.attrs["left_out"] == basin
+        assert got["basin"].values.tolist() == list(BASINS)
+        assert made.record["basins"] == len(BASINS)
+
+    @pytest.fixture
+    def alone(self, site: Site) -> np.ndarray:
+        """Runoff of the second cycle of the others, had nothing happened."""
+        cycle.run(site.operation, ISSUE)
+        site.arrive(0, 0)
+        one = cycle.run(site.operation, day(1))
+        runoff = output(one)["runoff_member"].values
+        one.path.rename(site.models / "kept")
+        state_path(site, 1).unlink()
+        return runoff
+
+    def same(self, made: Cycle, runoff: np.ndarray) -> None:
+        np.testing.assert_array_equal(output(made)["runoff_member"].values, runoff)
+
+    def test_attributes_alone_stop_no_other(
+        self, site: Site, alone: np.ndarray, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        site.join("06")
+        made = cycle.run(site.operation, day(1))
+        why = f"basin 06 has no state of these weights, and no two days of weather before {day(1)} to spin up over: ingest"
+        self.told(made, "06", why, caplog)
+        self.same(made, alone)
+        assert made.record["flags"] == STAND_IN
+        assert made.record["start"] == f"state valid at {ISSUE}, advanced"
+        assert state_of(site, 1).basins == BASINS
+
+    def test_one_that_only_the_configuration_knows_stops_no_other(
+        self, site: Site, alone: np.ndarray, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        path = site.operation.folder / "train.yaml"
+        content = yaml.safe_load(path.read_text())
+        content["data"]["basins"] = [*BASINS, "66"]
+        path.write_text(yaml.safe_dump(content))
+        made = cycle.run(site.operation, day(1))
+        self.told(
+            made, "66", "knows nothing of basin 66: ingest its attributes and weather, or correct", caplog
+        )
+        self.same(made, alone)
+
+    def test_one_without_a_latitude_stops_no_other(
+        self, site: Site, alone: np.ndarray, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        like = site.region.sel(basin=["05"], time=slice(None, str(day(0))))
+        like = like.assign_coords(basin=np.array(["06"], dtype=object))
+        site.store.append(like[["prcp", "tmin", "tmax"]], source="weather before attributes")
+        made = cycle.run(site.operation, day(1))
+        self.told(made, "06", "no latitude (gauge_lat) of basin 06", caplog)
+        self.same(made, alone)
+
+    def test_a_gap_that_nothing_can_fill_stops_no_other(
+        self, make_site: MakeSite, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """No day of the same dates is known, in a history of a few days."""
+        site = make_site(forecast={"fill_days": 60})
+        cycle.run(site.operation, ISSUE)
+        site.arrive(0, 0)
+        site.join("06", -52, -50)
+        site.join("06", -1, 0)
+        made = cycle.run(site.operation, day(1))
+        self.told(made, "06", "no weather of any year to fill missing days of basin 06 in", caplog)
+
+    def test_a_short_history_is_spun_up_over_and_flagged(self, make_site: MakeSite) -> None:
+        site = make_site(forecast={"weather": "weather"})
+        cycle.run(site.operation, ISSUE)
+        site.arrive(0, 0)
+        site.join("06", -59, 0)
+        site.join("07", -19, 0)
+        known = site.store.window(day(-400), day(0))
+        ahead = site.region[["prcp", "tmin", "tmax"]].sel(
+            basin=[*BASINS, "05", "05"], time=slice(str(day(1)), str(day(4)))
+        )
+        path = site.operation.folder / "weather" / f"{day(1)}.nc"
+        path.parent.mkdir()
+        ahead.assign_coords(basin=np.array([*BASINS, "06", "07"], dtype=object)).to_netcdf(path)
+        made = cycle.run(site.operation, day(1))
+        assert (
+            made.record["start"]
+            == f"state valid at {ISSUE}, advanced; spin-up of 20 to 60 days in basin 06, 07"
+        )
+        assert made.record["flags"] == {"SPUN_UP": ["06", "07"], "SHORT_SPIN_UP": ["06", "07"]}
+        assert made.record["left_out"] == []
+        assert "left_out" not in output(made).attrs
+        assert output(made, ANALYSIS)["basin"].values.tolist() == [*BASINS, "06", "07"]
+        model = site.registry.serving().model
+        (path,) = (site.operation.forecasts / "states").glob(f"*/{day(1)}.state")
+        state = State.read(path)
+        assert state.basins == (*BASINS, "06", "07")
+        for basin, days in (("06", 60), ("07", 20)):
+            own = known.sel(basin=[basin]).isel(time=slice(-days, None))
+            _, straight = forecast.run(model, own, Period(start=day(0), end=day(0)), spin_up_days=days - 1)
+            for got, wanted in zip(arrays(state.select([basin])), arrays(straight), strict=True):
+                np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-12)
+        site.arrive(1, 1)
+        site.join("06", 1, 1)
+        site.join("07", 1, 1)
+        ahead = ahead.assign_coords(time=ahead["time"] + np.timedelta64(1, "D"))
+        ahead = ahead.assign_coords(basin=np.array([*BASINS, "06", "07"], dtype=object))
+        ahead.to_netcdf(site.operation.folder / "weather" / f"{day(2)}.nc")
+        assert cycle.run(site.operation, day(2)).record["flags"] == {}
+
+    def test_without_a_past_year_it_has_no_weather_ahead_but_a_state(
+        self, site: Site, alone: np.ndarray, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        site.join("06", -59, 0)
+        made = cycle.run(site.operation, day(1))
+        self.told(made, "06", "dates in basin 06: give forecast.weather, or ingest a year of history", caplog)
+        self.same(made, alone)
+        weights = site.registry.serving().model.weights_sha256
+        found = states.latest(site.operation.forecasts, weights, [*BASINS, "06"], day(1))
+        assert found.state is not None
+        assert found.state.basins == (*BASINS, "06")
+        assert found.flags["06"] == Degraded.SPUN_UP | Degraded.SHORT_SPIN_UP
+
+    def test_one_whose_weather_ends_is_back_when_it_has_come(
+        self, site: Site, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        cycle.run(site.operation, ISSUE)
+        site.arrive(0, 3, without=("04",))
+        made = cycle.run(site.operation, day(4))
+        assert made.record["left_out"] == ["04"]
+        assert output(made)["basin"].values.tolist() == ["01", "02", "03", "05"]
+        (note,) = made.record["notes"]
+        assert (
+            f"lacks the weather of 4 of the 400 days {day(-396)}..{day(3)} in basin 04: at most 3 are filled"
+            in note
+        )
+        assert "raise forecast.fill_days" in note
+        site.arrive(0, 4)
+        made = cycle.run(site.operation, day(5))
+        assert made.record["left_out"] == made.record["notes"] == []
+        assert made.record["flags"] == STAND_IN | {"SPUN_UP": ["04"]}
+
+    def test_a_state_at_hand_serves_the_others(self, site: Site) -> None:
+        """As after a promotion, or where the cycle's folder was taken away."""
+        cycle.run(site.operation, ISSUE)
+        (site.operation.forecasts / "cycles" / str(ISSUE)).rename(site.models / "kept")
+        site.join("06")
+        made = cycle.run(site.operation, ISSUE)
+        assert made.record["start"] == f"state valid at {ISSUE}"
+        assert made.record["left_out"] == ["06"]
+        assert not (made.path / ANALYSIS).exists()
+
+    def test_of_a_history_with_a_long_gap_nothing_is_made_up(self, site: Site) -> None:
+        """A state of the days after it alone would be of nearly empty stores."""
+        cycle.run(site.operation, ISSUE)
+        site.arrive(0, 0)
+        site.join("06", -300, -101)
+        site.join("06", -90, 0)
+        (note,) = cycle.run(site.operation, day(1)).record["notes"]
+        assert (
+            f"the store lacks the weather of 10 of the 301 days {day(-300)}..{day(0)} in basin 06: at most 3"
+            in note
+        )
+
+    def test_at_the_first_day_of_all_gaps_are_filled(self, site: Site) -> None:
+        site.join("06", -399, -1)
+        assert weather.histories(site.store, ["06"], day(-400), day(-1), fill_days=3).by_first == {
+            day(-400): ["06"]
+        }
+        assert weather.histories(site.store, ["06"], day(-400), day(-1), fill_days=0).by_first == {
+            day(-399): ["06"]
+        }
+
+    def test_a_single_day_is_no_history(self, site: Site) -> None:
+        """It would be run from empty stores; some models could not be run at all."""
+        site.join("06", -1, -1)
+        site.join("07", -2, -1)
+        found = weather.histories(site.store, ["06", "07"], day(-400), day(-1), fill_days=3)
+        assert found.by_first == {day(-2): ["07"]}
+        assert found.lacking[0].startswith(
+            "basin 06 has no state of these weights, and no two days of weather"
+        )
+
+    def test_basins_without_a_common_year_give_way_to_the_others(self) -> None:
+        whole = np.array([[1, 1, 0, 0, 1], [1, 1, 0, 0, 0], [1, 1, 1, 0, 0]], bool)
+        assert weather._comparable(whole).tolist() == [True, True, False, False, True]
+        assert weather._comparable(whole[:, :2]).tolist() == [True, True]
+        assert not weather._comparable(whole[:0]).any()
 
 
 class TestLateWeather:
@@ -303,6 +499,24 @@ class TestLateWeather:
         site.arrive(1, 1)
         made = cycle.run(site.operation, day(2))
         assert made.record["flags"] == STAND_IN | {"SPUN_UP": "all"}
+
+    @pytest.mark.parametrize(("older", "start"), [(0, 0), (1, states.KEPT - 1)])
+    def test_thirty_days_back_are_mended_and_what_is_older_changes_nothing(
+        self, site: Site, older: int, start: int
+    ) -> None:
+        """To the very edge: the day of the oldest state is run again, the day before it lies in that state."""
+        cycle.run(site.operation, ISSUE)
+        newest = states.KEPT - 1
+        site.arrive(0, newest - 1)
+        for n in range(1, newest + 1):
+            later = State(**{**state_of(site, 0).__dict__, "time": np.datetime64(day(n))})
+            states.write(site.operation.forecasts, later, {}, site.store.receipts()[-1].when)
+        self.correct(site, -older)
+        site.arrive(newest, newest)
+        made = cycle.run(site.operation, day(newest + 1))
+        assert made.record["start"] == f"state valid at {day(start)}, advanced"
+        assert bool(made.record["notes"]) == (older == 0)
+        assert made.record["flags"] == STAND_IN
 
     @pytest.mark.parametrize(("n", "name"), [(-states.KEPT - 1, "prcp"), (0, "streamflow")])
     def test_what_is_too_old_or_no_weather_changes_nothing(self, site: Site, n: int, name: str) -> None:
@@ -543,18 +757,26 @@ class TestWeatherAhead:
         site = make_site(forecast={"weather": "weather"})
         self.file(site, days=3)
         with pytest.raises(
-            DhbvError, match=r"lacks 15 values of the days 2003-10-06\.\.2003-10-09: write it anew"
+            DhbvError,
+            match=r"basin 01, .*, lacks 15 values of the days 2003-10-06\.\.2003-10-09: write it anew",
         ):
             cycle.run(site.operation, ISSUE)
 
-    def test_a_forecast_that_lacks_a_basin_is_refused(self, make_site: MakeSite) -> None:
+    def test_a_basin_that_the_forecast_lacks_stops_no_other(self, make_site: MakeSite) -> None:
         site = make_site(forecast={"weather": "weather"})
         path = self.file(site)
         with xr.open_dataset(path) as file:
             less = file.load().isel(basin=[0, 1, 3, 4])
         less.to_netcdf(path)
-        with pytest.raises(DhbvError, match=r"2003-10-06.nc lacks 03: write it anew, or remove it"):
-            cycle.run(site.operation, ISSUE)
+        less["prcp"][{"basin": 0, "time": 2}] = np.nan
+        less.to_netcdf(path, "w")
+        made = cycle.run(site.operation, ISSUE)
+        assert output(made)["basin"].values.tolist() == ["02", "04", "05"]
+        assert made.record["left_out"] == ["01", "03"]
+        absent, broken = made.record["notes"]
+        assert absent == f"left out: the weather forecast {path} lacks basin 03: write those to come with it"
+        assert f"{path}, basin 01, lacks 1 values of the days 2003-10-06..2003-10-09: write it anew" in broken
+        assert state_of(site, 0).basins == BASINS, "they are there for the next cycle"
 
 
 def test_two_runs_at_once_give_one_cycle(site: Site) -> None:

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import pytest
 import xarray as xr
 
 from dhbv.operations import ingesting
+from tests.data.test_nextgen import IDS, write_netcdf
 from tests.operations.conftest import BASINS, ISSUE, Site, day
 
 TODAY = day(10)
@@ -88,6 +90,18 @@ def test_a_source_that_fails_is_told_of(make_site: Callable[..., Site]) -> None:
     assert [a.receipt is None for a in arrivals] == [False, True, True]
     assert "no.nc" in arrivals[1].problem
     assert "no basin has a USGS site number" in arrivals[2].problem
+
+
+@pytest.mark.parametrize(("offset", "rained"), [(0, "2015-12-02"), (-5, "2015-12-01")])
+def test_forcing_is_cut_at_local_midnight(make_site: Callable[..., Site], offset: int, rained: str) -> None:
+    """Rain at 01:00 UTC falls in the evening of the day before, five hours west of Greenwich."""
+    site = make_site(sources={"drop": None, "nextgen": "forcing.nc", "utc_offset": offset})
+    dry = {("precip_rate", k, hour): 0.0 for k in range(2) for hour in range(96)}
+    write_netcdf(site.operation.folder / "forcing.nc", 96, fill=dry | {("precip_rate", 0, 25): 18.0 / 3600.0})
+    ((arrival,), _) = ingesting.ingest(site.operation, dt.date(2015, 12, 6))
+    assert arrival.problem == ""
+    prcp = site.store.window("2015-12-01", "2015-12-03", basins=IDS[:1])["prcp"].isel(basin=0).to_series()
+    assert prcp[prcp > 0.0].to_dict() == {pd.Timestamp(rained): pytest.approx(18.0)}
 
 
 def test_what_is_usual_is_learned_from_the_store(site: Site) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from dhbv.configuration import Period
 from dhbv.errors import DhbvError
@@ -35,6 +37,28 @@ class TestReason:
     def test_none(self, make_site: MakeSite) -> None:
         assert retraining.reason(make_site(retrain=NEVER).operation, now(30)) is None
 
+    def test_a_publication_that_was_killed_before_its_line_in_the_journal(self, make_site: MakeSite) -> None:
+        site = make_site(retrain=NEVER | {"every_days": 90})
+        site.registry.journal_path.unlink()
+        assert retraining.reason(site.operation, now(89.5)) is None
+        assert retraining.reason(site.operation, now(90.1)) == "the last training was 90 days ago (every 90)"
+        (record,) = site.registry.versions_path.glob("*/publication.json")
+        record.chmod(0o644)
+        record.write_text("{")
+        assert retraining.reason(site.operation, now()) == "no version can be read"
+
+    def test_a_training_whose_version_was_removed_counts(self, make_site: MakeSite) -> None:
+        """The journal alone knows of it."""
+        site = make_site(retrain=NEVER | {"every_days": 90})
+        newest = site.publish(1)
+        later = now(50).isoformat(timespec="seconds")
+        lines = site.registry.journal_path.read_text().splitlines()
+        (at,) = (k for k, line in enumerate(lines) if newest.id in line)
+        lines[at] = json.dumps(json.loads(lines[at]) | {"when": later})
+        site.registry.journal_path.write_text("\n".join(lines) + "\n")
+        shutil.rmtree(newest.path)
+        assert retraining.reason(site.operation, now(91)) is None
+
     def test_the_schedule(self, make_site: MakeSite) -> None:
         operation = make_site(retrain=NEVER | {"every_days": 90}).operation
         assert retraining.reason(operation, now(89.5)) is None
@@ -56,6 +80,95 @@ class TestReason:
         # The weights are random and claim 0.7.
         assert said.startswith(f"the champion's median NSE over {day(-100)}..{day(-1)} is ")
         assert said.endswith("; it was 0.700 when it was made")
+
+
+class TestNewBasins:
+    """Until their record is long enough they hinder no training, trial or look at the champion."""
+
+    @pytest.fixture
+    def joined(self, make_site: MakeSite) -> Site:
+        site = make_site(retrain=NEVER | {"skill_loss": 0.05, "rest_days": 7})
+        site.join("06")
+        site.join("07", -60, -1)
+        like = site.region.sel(basin=["05"], time=slice(None, str(day(-1)))).drop_vars("streamflow")
+        site.store.append(like.assign_coords(basin=np.array(["08"], dtype=object)), source="never gauged")
+        return site
+
+    LACKING = (
+        f"left out: the store lacks the weather of {KNOWN} of the {KNOWN} days {FIRST}..{day(-1)} in basin 06, 07: at most 60 "
+        "are filled; ingest the missing days, raise retrain.fill_days, or leave these basins out of the training "
+        "configuration",
+        f"left out: the store has no observed flow of {FIRST}..{day(-101)} in basin 08: ingest it, or leave these basins "
+        "out of the training configuration",
+    )
+
+    def test_they_are_left_out_of_the_trial_by_name(self, joined: Site) -> None:
+        challenger = small_model(joined.operation.folder / "work" / "trained", 5)
+        card = retraining.judge(joined.operation, challenger)
+        assert card.table.index.tolist() == list(BASINS)
+        assert tuple(note for note in card.notes if note.startswith("left out")) == self.LACKING
+
+    def test_the_champion_is_looked_at_without_them(
+        self, joined: Site, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        said = retraining.reason(joined.operation, now(7.1))
+        assert said is not None
+        assert said.startswith(f"the champion's median NSE over {day(-100)}..{day(-1)} is ")
+        assert "in basin 06, 07: at most 60" in caplog.text
+
+    @pytest.mark.parametrize("named", [False, True])
+    def test_they_are_left_out_of_the_training_by_name(
+        self, joined: Site, monkeypatch: pytest.MonkeyPatch, named: bool
+    ) -> None:
+        pytest.importorskip("torch")
+        from dhbv import pipeline
+
+        if named:
+            path = joined.operation.folder / "train.yaml"
+            content = yaml.safe_load(path.read_text())
+            content["data"] |= {"basins": [*BASINS, "08"], "held_out": ["06", "07"]}
+            path.write_text(yaml.safe_dump(content))
+        seen, told = [], []
+
+        class Enough(Exception):
+            pass
+
+        def make_model(config: Any, region: Any, out: Path, **rest: Any) -> None:
+            seen.append((config.data, region["basin"].values.tolist()))
+            raise Enough
+
+        monkeypatch.setattr(pipeline, "make_model", make_model)
+        with pytest.raises(Enough):
+            retraining.train(joined.operation, joined.operation.folder / "training", say=told.append)
+        ((data, basins),) = seen
+        assert basins == list(BASINS)
+        assert data.basins == (BASINS if named else None)
+        assert data.held_out == ()
+        assert tuple(told[:2]) == self.LACKING
+
+    def test_too_few_are_refused(self, make_site: MakeSite) -> None:
+        site = make_site(retrain=NEVER, gate={"min_basins": 6})
+        challenger = small_model(site.operation.folder / "work" / "trained", 5)
+        # Few as they are, all have a record.
+        retraining.judge(site.operation, challenger)
+        site.join("06")
+        with pytest.raises(
+            DhbvError,
+            match=rf"5 basins have a record of {FIRST}..{day(-1)}, 6 \(gate.min_basins\) are the least .* in basin 06: at most 60 "
+            r".* raise retrain.fill_days.*; or let training begin later \(data.train.start",
+        ):
+            retraining.judge(site.operation, challenger)
+
+    def test_days_before_training_need_no_weather(self, make_site: MakeSite) -> None:
+        """A store may begin long before; what is not trained on is needed to spin up at most."""
+        site = make_site(retrain=NEVER)
+        old = site.region.sel(basin=["05"], time=slice(None, str(FIRST + dt.timedelta(99))))
+        old = old.assign_coords(time=old["time"] - np.timedelta64(100, "D"))
+        site.store.append(old, source="an older gauge")
+        spans = retraining.spans_of(site.operation, site.store)
+        record = retraining._record(site.operation, site.store, spans)
+        assert record.lacking == ()
+        assert record.region["time"].values[0] == np.datetime64(FIRST)
 
 
 class TestSpans:

@@ -137,9 +137,3 @@ def compare(store: Store, model: Model, batches: int) -> None:
     expected_rows = [(c, v, r, f"s{b}", not model.released(c, v, b)) for c, v, r, b in model.aside]
     assert sorted(rows) == sorted(expected_rows)
     assert (listed["when"].is_monotonic_increasing) or listed.empty
-    if store.basins():
-        shares = store.coverage(first, last, variables=VARIABLES)
-        for basin in store.basins():
-            for name in VARIABLES:
-                count = sum((basin, name, d) in model.cells for d in DAYS)
-                assert shares.loc[basin, name] == pytest.approx(count / len(DAYS))

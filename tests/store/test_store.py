@@ -133,12 +133,9 @@ def test_attributes_are_corrected_and_remembered(store: Store) -> None:
     assert [r.attributes for r in store.receipts()] == [2, 2, 0]
 
 
-def test_coverage_is_the_share_of_days(store: Store) -> None:
+def test_the_span_is_of_any_basin(store: Store) -> None:
     store.append(flow([1, NAN, 2, 3], [NAN] * 4), source="test")
     store.append(region({"prcp": [[1, 1]]}, "b"), source="test")
-    shares = store.coverage("2000-12-31", "2001-01-03")
-    assert shares.loc["a"].to_dict() == {"prcp": 0.0, "tmin": 0.0, "tmax": 0.0, "streamflow": 0.75}
-    assert shares.loc["b"].to_dict() == {"prcp": 0.5, "tmin": 0.0, "tmax": 0.0, "streamflow": 0.0}
     assert store.span() == (dt.date(2000, 12, 31), dt.date(2001, 1, 1))
     assert store.span("streamflow") == (dt.date(2000, 12, 31), dt.date(2001, 1, 3))
     assert store.span("vp") is None
