@@ -138,7 +138,7 @@ def _dataset(
             "precision": str(precision),
             "start": start,
             "history": f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%SZ} delta-hbv {__version__}",
-            "comment": "each value is of the UTC day its time stamp begins; stores are as at the day's end",
+            "comment": "days are those of the weather, local or UTC; stores are as at the day's end",
         },
     )  # fmt: skip
     for name, coordinate, unit in (

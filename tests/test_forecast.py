@@ -170,7 +170,7 @@ def test_netcdf_follows_cf(make_directory: Make, region: xr.Dataset, tmp_path: P
         assert file["swe"].cell_methods == "time: point"
         assert file["runoff"].cell_methods == "time: mean"
         assert file["streamflow"].standard_name == "water_volume_transport_in_river_channel"
-        assert "UTC day" in file.comment
+        assert "days are those of the weather" in file.comment
 
 
 def test_a_run_that_cannot_be_written_leaves_the_old_file(

@@ -264,7 +264,7 @@ def described(ds: xr.Dataset, source: Archive, asked: Asked, version: str) -> xr
         "version": version,
         "made_by": " ".join(makers),
         "weights_sha256": " ".join(sorted(weights)),
-        "comment": "days are UTC; stores are as at the end of a day or period",
+        "comment": "days are those of the weather, local or UTC; stores are as at the end of a day or period",
     }
     return ds
 
