@@ -85,7 +85,7 @@ def assemble(
         "source": f"delta-hbv {__version__}; {fluxes.attrs.get('source', 'fluxes')}",
         "weights_sha256": fluxes.attrs.get("weights_sha256", ""),
         "floor": f"srflow + ssflow + gwflow >= {floor:g} mm d-1; `{ADDED}` is in gwflow and of no source",
-        "comment": "days are UTC; air temperature is (tmin + tmax) / 2; running means end with the day",
+        "comment": "days are those of the weather, local or UTC; air temperature is (tmin + tmax) / 2; running means end with the day",
     }
     return _with_geometry(ds, fluxes, geometry, basins)
 
