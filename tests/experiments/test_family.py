@@ -68,3 +68,13 @@ def test_all_else_is_alike(found: dict[str, Config]) -> None:
             name, msgspec.structs.replace(first.model.network, kind=config.model.network.kind)
         )
         assert config.model.network == network, "one size of network"
+
+
+def test_recipes_are_chosen_without_the_test_years(found: dict[str, Config]) -> None:
+    whole = found["delta_bt_gt"].data
+    recipes = [configuration.load(path, Config).data for path in (FOLDER.parent / "recipe").glob("*.yaml")]
+    assert recipes
+    for data in recipes:
+        assert whole.train.start <= data.train.start < data.test.start < data.test.end <= whole.train.end
+        assert sorted((*(data.basins or ()), *data.held_out)) == sorted(whole.basins or ())
+        assert len(data.held_out) == 106
