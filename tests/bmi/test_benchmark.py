@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from bmi import benchmark
+from dhbv.cli import app
 from dhbv.model_directory import ModelDirectory
-from tests.test_cli import dhbv
 
 FIGURES = {"import_s", "import_mb", "update_us", "update_within_the_day_us", "update_at_its_end_us"}
 
@@ -38,15 +40,18 @@ time.thread_time = lambda: Component.clock
 
 
 def test_every_figure_is_measured(
-    make_directory: Callable[..., ModelDirectory], monkeypatch: pytest.MonkeyPatch
+    make_directory: Callable[..., ModelDirectory], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(benchmark, "_HOURS", benchmark._HOURS.replace("range(60 * 24)", "range(8 * 24)"))
     # What it measures runs without torch, and so does the command.
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "dhbv.evaluation.benchmark", raising=False)
-    result = dhbv("benchmark", "bmi", "--rounds", 1, "--model", make_directory().path, "--json", "-")
-    assert result.code == 0, result.err
-    figures = json.loads(result.out)
+    made, model = tmp_path / "figures.json", str(make_directory().path)
+    done = CliRunner().invoke(
+        app, ["benchmark", "bmi", "--rounds", "1", "--model", model, "--json", str(made)]
+    )
+    assert done.exit_code == 0, done.output
+    figures = json.loads(made.read_text())
     assert figures.pop("rounds") == 1
     assert set(figures) == FIGURES
     assert all(value > 0.0 for value in figures.values())
