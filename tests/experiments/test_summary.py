@@ -78,3 +78,21 @@ def test_the_gauged_twin_is_the_same_model_on_all_its_basins() -> None:
     other = made_up.results("temporal", made_up.table("model", 9, 0.7))
     other.header.config["training"]["seed"] = 5
     assert summary.gauged(held_out, {"b": other}) is None
+
+
+def test_others_are_compared_on_the_same_held_out_basins_and_days() -> None:
+    held_out = made_up.table("2_basins", 3, 0.5, held_out=True, first=2)
+    ours = made_up.results("scaling", made_up.table("2_basins", 2, 0.8), held_out)
+    theirs = made_up.results("pub", made_up.table("fold_0", 9, 0.4, held_out=True))
+    rows = summary.ungauged(
+        ours, {"theirs": theirs, "gauged": made_up.results("temporal", made_up.table("model", 9, 0.7))}
+    )
+    assert {stem: list(table.index) for stem, table in rows.items()} == {
+        "theirs": [f"{k:08d}" for k in (2, 3, 4)]
+    }
+    lacking = made_up.results("pub", made_up.table("fold_0", 4, 0.4, held_out=True))
+    assert summary.ungauged(ours, {"lacking": lacking}) == {}
+    for period in ("train", "test"):
+        other = made_up.results("pub", made_up.table("fold_0", 9, 0.4, held_out=True))
+        other.header.config["data"][period] = {"start": "1980-10-01", "end": "1989-09-30"}
+        assert summary.ungauged(ours, {"other": other}) == {}, period
