@@ -66,11 +66,13 @@ def published(kind: Kind) -> Iterator[str]:
         )
 
 
-def gains(names: Sequence[str], cells: Mapping[tuple[str, str], Interval | None]) -> Iterator[str]:
-    """Median gain of the model of the row over that of the column."""
+def gains(
+    rows: Sequence[str], columns: Sequence[str], cells: Mapping[tuple[str, str], Interval | None]
+) -> Iterator[str]:
+    """Median gain of the model of the row over that of the column; a dash where `cells` have none."""
     yield from table(
-        ("gain of ↓ over →", *names[:-1]),
-        ((row, *(gain(cells.get((row, column))) for column in names[:-1])) for row in names[1:]),
+        ("gain of ↓ over →", *columns),
+        ((row, *(gain(cells.get((row, column))) for column in columns)) for row in rows),
     )
 
 

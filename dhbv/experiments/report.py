@@ -13,6 +13,7 @@ from dhbv.evaluation import figures as drawing
 from dhbv.evaluation.style import save
 from dhbv.experiments import figures, markdown, summary
 from dhbv.experiments.plans import Kind
+from dhbv.experiments.published import PUBLISHED
 from dhbv.experiments.results import ENSEMBLE, Results, read_all
 from dhbv.files import written_whole
 
@@ -23,6 +24,8 @@ TITLES: dict[Kind, str] = {
     "scaling": "Scaling curves",
     "ensemble": "Ensembles",
 }
+MOST_COLUMNS = 8
+"""Of a table of gains, so that a page is still wide enough for it."""
 
 
 class Page(NamedTuple):
@@ -91,17 +94,21 @@ def _temporal(of_kind: Mapping[str, Results], found: Mapping[str, Results], page
     tables = _ranked({name: r.of() for name, r in named.items()})
     yield from _scores({name: summary.summary(rows) for name, rows in tables.items()})
     yield from _gains(named, tables)
-    yield from _cdf_and_map(page, "temporal", tables)
+    yield from _cdfs_and_maps(page, "temporal", tables)
     yield from page.show(
         "temporal_baseflow", figures.baseflow(tables), "Simulated against observed baseflow index"
     )
 
 
 def _gains(named: Mapping[str, Results], tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
-    """Of each model over those of lower rank."""
+    """Of each model over those of lower rank; where these are many, over those alone that others have published."""
     names = list(tables)
     if len(names) < 2:
         return
+    columns = names[:-1]
+    if len(columns) > MOST_COLUMNS:
+        published = {p.model for p in PUBLISHED if p.kind == named[names[0]].header.kind}
+        columns = [name for name in columns if name in published]
     yield (
         "Median gain in NSE of the model of the row over that of the column, basin by basin over those that both have "
         "(models of other basins are not to be compared by the medians above):"
@@ -111,8 +118,9 @@ def _gains(named: Mapping[str, Results], tables: Mapping[str, pd.DataFrame]) -> 
         (a, b): summary.gain(tables[a], tables[b]) if summary.same_days(named[a], named[b]) else None
         for i, a in enumerate(names)
         for b in names[:i]
+        if b in columns
     }
-    yield from markdown.gains(names, cells)
+    yield from markdown.gains(names[1:], columns, cells)
 
 
 def _ungauged(of_kind: Mapping[str, Results], found: Mapping[str, Results], page: Page) -> Iterator[str]:
@@ -143,7 +151,7 @@ def _ungauged(of_kind: Mapping[str, Results], found: Mapping[str, Results], page
             )
             yield ""
             lines[f"{name}, gauged"] = rows
-    yield from _cdf_and_map(page, kind, lines, mapped=tables)
+    yield from _cdfs_and_maps(page, kind, lines, mapped=tables)
     if kind == "pur":
         yield (
             "For the same kind of experiment with regions of their own see "
@@ -236,23 +244,22 @@ def _scores(summaries: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
     yield from markdown.parts(summaries)
 
 
-def _cdf_and_map(
+def _cdfs_and_maps(
     page: Page,
     kind: Kind,
     tables: Mapping[str, pd.DataFrame],
     mapped: Mapping[str, pd.DataFrame] | None = None,
 ) -> Iterator[str]:
-    """Curves of all, best first; the map of the last of `mapped`, which is the best."""
+    """Curves of all, best first; maps of the last of `mapped`, which is the best."""
+    name, best = list((mapped or tables).items())[-1]
     for score in ("nse", "kge"):
-        curves = {name: tables[name][score] for name in reversed(list(tables))}
+        curves = {label: table[score] for label, table in reversed(tables.items())}
         figure = drawing.score_cdf(curves, score)
         yield from page.show(f"{kind}_{score}", figure, f"Share of basins by {score.upper()}")
-    name, best = list((mapped or tables).items())[-1]
-    if best["lat"].notna().any():
-        figure = drawing.basin_map(
-            best["lat"], best["lon"], best["nse"].clip(lower=0.0), f"NSE (–) of {name}; below 0 shown as 0"
-        )
-        yield from page.show(f"{kind}_map", figure, f"Map of the NSE of {name}")
+        if best["lat"].notna().any():
+            label = f"{score.upper()} (–) of {name}; below 0 shown as 0"
+            figure = drawing.basin_map(best["lat"], best["lon"], best[score].clip(lower=0.0), label)
+            yield from page.show(f"{kind}_{score}_map", figure, f"Map of the {score.upper()} of {name}")
 
 
 def _making(found: Mapping[str, Results]) -> Iterator[str]:

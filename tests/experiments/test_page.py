@@ -170,8 +170,9 @@ def test_links_and_figures_are_the_same(page: Path) -> None:
     drawn = {f"benchmarks/{p.name}" for p in (page.parent / "benchmarks").iterdir()}
     assert drawn == set(linked)
     assert {Path(link).stem for link in linked} == {
-        "temporal_nse", "temporal_kge", "temporal_map", "temporal_baseflow", "pub_nse", "pub_kge", "pub_map",
-        "pur_nse", "pur_kge", "pur_map", "scaling_scaling", "ensemble_ens",
+        "temporal_nse", "temporal_kge", "temporal_nse_map", "temporal_kge_map", "temporal_baseflow",
+        "pub_nse", "pub_kge", "pub_nse_map", "pub_kge_map",
+        "pur_nse", "pur_kge", "pur_nse_map", "pur_kge_map", "scaling_scaling", "ensemble_ens",
     }  # fmt: skip
     assert all((page.parent / link).read_bytes().startswith(b"\x89PNG") for link in linked)
 
@@ -194,3 +195,15 @@ def test_models_of_one_name_are_told_apart_by_their_files(tmp_path: Path) -> Non
     text = (tmp_path / "page.md").read_text()
     assert row(text, "δ (a)")[1] == row(text, "δ (b)")[1] == "5"
     assert row(text.split("Median gain")[1], "δ (b)")[1] == "+0.000 (+0.000 … +0.000)"
+
+
+def test_gains_of_many_models_are_over_the_published_ones(tmp_path: Path) -> None:
+    names = ["δ", "LSTM", *(f"mine {k}" for k in range(8))]
+    for k, name in enumerate(names):
+        made = made_up.results("temporal", table("model", 5, 0.5 + 0.01 * k), name=name)
+        results.write(made, tmp_path / f"{k}.parquet")
+    report.write(tmp_path, tmp_path / "page.md")
+    gains = (tmp_path / "page.md").read_text().split("Median gain")[1]
+    assert row(gains, "gain of ↓ over →")[1:] == ["δ", "LSTM"]
+    assert row(gains, "LSTM")[1:] == ["**+0.010 (+0.010 … +0.010)**", "–"]
+    assert row(gains, "mine 7")[1:] == ["**+0.090 (+0.090 … +0.090)**", "**+0.080 (+0.080 … +0.080)**"]
