@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-LATITUDE = "gauge_lat"
-"""Degrees north, as Hargreaves needs it."""
+LATITUDE, LONGITUDE = "gauge_lat", "gauge_lon"
+"""Degrees north, as Hargreaves needs it, and east."""
 
 PAPER_ATTRIBUTES = (
     "p_mean", "pet_mean", "p_seasonality", "frac_snow", "aridity",

@@ -14,10 +14,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from dhbv import __version__, benchmark_cli, fluxes_cli, registry_cli
+from dhbv.baselines import commands as baseline_commands
 from dhbv.data import commands as data_commands
 from dhbv.errors import DhbvError
 from dhbv.experiments import commands as experiment_commands
 from dhbv.nextgen import commands as nextgen_commands
+from dhbv.options import Attributes, BasinsOfModel, ConfigFile, Data, Device, End, Model, Start
 from dhbv.plots import commands as plot_commands
 from dhbv.scale import commands as scale_commands
 from dhbv.stream_temperature import commands as stream_temperature_commands
@@ -30,17 +32,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-
-Data = Annotated[Path, typer.Option(help="CAMELS folder, or NetCDF of the same schema.", show_default=False)]
-Attributes = Annotated[
-    Path | None, typer.Option(help="CSV of static attributes; default: the one beside the data.")
-]
-Basins = Annotated[
-    str | None, typer.Option(help="Ids separated by commas, a file with one id a line, or `all` in the data.")
-]
-Start = Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day.")]
-End = Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day.")]
-Model = Annotated[Path, typer.Argument(help="Model directory.", show_default=False)]
 
 
 def _print_version(asked: bool) -> None:
@@ -64,6 +55,8 @@ def _options(
 app.add_typer(data_commands.app, name="data")
 app.add_typer(registry_cli.app, name="registry")
 app.add_typer(nextgen_commands.app, name="ngen")
+for _baseline in baseline_commands.COMMANDS:
+    experiment_commands.app.command()(_baseline)
 app.add_typer(experiment_commands.app, name="experiment")
 app.add_typer(fluxes_cli.app, name="fluxes")
 app.add_typer(plot_commands.app, name="plot")
@@ -73,11 +66,11 @@ app.add_typer(surrogate_commands.app, name="surrogate")
 
 @app.command()
 def train(
-    config: Annotated[Path, typer.Option(help="Training configuration, YAML.", show_default=False)],
+    config: ConfigFile,
     data: Data,
     out: Annotated[Path, typer.Option(help="Where the model directory shall be.", show_default=False)],
     attributes: Attributes = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Device = "auto",
     processes: Annotated[
         int, typer.Option(min=1, help="How many train together, each on its own basins: one a GPU.")
     ] = 1,
@@ -143,7 +136,7 @@ def evaluate(
     model: Model,
     data: Data,
     attributes: Attributes = None,
-    basins: Basins = None,
+    basins: BasinsOfModel = None,
     start: Start = None,
     end: End = None,
     json_file: Json = None,
@@ -184,7 +177,7 @@ def plausibility(
     model: Model,
     data: Data,
     attributes: Attributes = None,
-    basins: Basins = None,
+    basins: BasinsOfModel = None,
     start: Start = None,
     end: End = None,
     json_file: Json = None,

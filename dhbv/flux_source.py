@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from dhbv import fluxes
+from dhbv.data.schema import basin_ids
 from dhbv.errors import DhbvError
 from dhbv.fluxes import names, places
 from dhbv.store.series import Day
@@ -49,7 +50,7 @@ def daily(
     if absent:
         raise DhbvError(f"{source}: no {', '.join(absent)} in it: write the run with all outputs")
     ds = ds.set_coords([name for name in PLACES if name in ds])
-    known = [str(b) for b in ds["basin"].values]
+    known = basin_ids(ds)
     ds["basin"] = ("basin", pd.array(known, dtype=object), ds["basin"].attrs)
     chosen = places.choose(known, pd.DataFrame(index=known), str(source), basins, None, None)
     days = slice(None if start is None else str(start), None if end is None else str(end))

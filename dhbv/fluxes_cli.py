@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import sys
 from collections.abc import Callable
 from enum import StrEnum
@@ -16,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from dhbv.errors import DhbvError
+from dhbv.options import Basins, End, Start, Version
 from dhbv.terminal import Json, console, say, write_json
 
 if TYPE_CHECKING:
@@ -41,20 +41,9 @@ class How(StrEnum):
 
 
 Folder = Annotated[Path, typer.Option("--archive", help="The archive's folder.", show_default=False)]
-Basins = Annotated[
-    str | None, typer.Option(help="Ids separated by commas, or a file with one id a line; default: all.")
-]
 Huc = Annotated[str | None, typer.Option(help="Only basins whose hydrologic unit begins so, as 01.")]
 BoxText = Annotated[
     str | None, typer.Option("--box", help="Only outlets within WEST,SOUTH,EAST,NORTH, degrees.")
-]
-Start = Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day.")]
-End = Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day.")]
-Version = Annotated[
-    str,
-    typer.Option(
-        help="latest; champion: what served at the time; an id; or the beginning of a weights' sha256."
-    ),
 ]
 
 

@@ -11,8 +11,10 @@ import xarray as xr
 from numpy.typing import DTypeLike
 
 from dhbv import __version__
+from dhbv.attributes import LATITUDE, LONGITUDE
 from dhbv.configuration import Period
 from dhbv.data import model_forcing, schema
+from dhbv.data.schema import basin_ids
 from dhbv.data.units import streamflow_to_m3s
 from dhbv.errors import DhbvError
 from dhbv.files import written_whole
@@ -75,7 +77,7 @@ def run(
         )
     begin = int((first - days[0]).astype(int))
     spin_up = 0 if state else min(begin, spin_up_days)
-    basins = [str(b) for b in region["basin"].values]
+    basins = basin_ids(region)
     runtime = Runtime(model, basins, schema.attribute_columns(region), dtype=dtype, kernel="compiled")
     weather = model_forcing(region.isel(time=slice(begin - spin_up, None)))
     total, done = len(weather), 0
@@ -142,7 +144,7 @@ def _dataset(
         },
     )  # fmt: skip
     for name, coordinate, unit in (
-        ("gauge_lat", "latitude", "degrees_north"), ("gauge_lon", "longitude", "degrees_east")
+        (LATITUDE, "latitude", "degrees_north"), (LONGITUDE, "longitude", "degrees_east")
     ):  # fmt: skip
         if name in region:
             metadata = {"standard_name": coordinate, "units": unit}

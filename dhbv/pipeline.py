@@ -19,6 +19,7 @@ from dhbv import configuration, model_directory, normalisation
 from dhbv.configuration import Config, Period
 from dhbv.data import Source, history, model_forcing, schema
 from dhbv.data.forcing import observed, observed_flow
+from dhbv.data.schema import basin_ids
 from dhbv.errors import ConfigurationError
 from dhbv.evaluation.evaluate import Evaluation, evaluate
 from dhbv.model_directory import HELD_OUT, TEST, ModelDirectory
@@ -184,7 +185,7 @@ def _read(region: xr.Dataset | Source, basins: Sequence[str]) -> xr.Dataset:
 
 def _with_basins(config: Config, region: xr.Dataset | Source) -> Config:
     """`config` with every training basin named."""
-    present = region.basins if isinstance(region, Source) else [str(b) for b in region["basin"].values]
+    present = region.basins if isinstance(region, Source) else basin_ids(region)
     held_out = config.data.held_out
     basins = config.data.basins or tuple(b for b in present if b not in held_out)
     absent = [b for b in (*basins, *held_out) if b not in present]

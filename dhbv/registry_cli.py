@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from dhbv.errors import DhbvError
+from dhbv.options import Model
 from dhbv.terminal import Json, console, say, write_json
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def show(
 
 @app.command()
 def publish(
-    model: Annotated[Path, typer.Argument(help="Model directory.", show_default=False)],
+    model: Model,
     registry: Folder,
     who: Who,
     why: Annotated[str, typer.Option(help="What is new, for the journal.")] = "",

@@ -19,6 +19,7 @@ from dhbv.assimilation.updating import Outcome, update
 from dhbv.assimilation.window import LOW_FLOW
 from dhbv.configuration import Period
 from dhbv.data import model_forcing, schema
+from dhbv.data.schema import basin_ids
 from dhbv.errors import DhbvError
 from dhbv.evaluation.scores import score_basins
 from dhbv.model_directory import ModelDirectory
@@ -92,7 +93,7 @@ def hindcast(
             f"the data hold {days[0]}..{days[-1]}: an issue needs {settings.days} days and a spin-up before it, and "
             f"{LEADS} days after"
         )
-    basins = [str(b) for b in region["basin"].values]
+    basins = basin_ids(region)
     runtime = Runtime(model, basins, schema.attribute_columns(region), kernel="compiled")
     forcing = model_forcing(region)
     flow = region["streamflow"].transpose("time", "basin").values.astype(np.float64)

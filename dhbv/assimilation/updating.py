@@ -16,6 +16,7 @@ from dhbv.assimilation import window as windows
 from dhbv.assimilation.configuration import AssimilationConfig
 from dhbv.assimilation.window import GROUPS, Observations, Ran, Window
 from dhbv.data import model_forcing, schema
+from dhbv.data.schema import basin_ids
 from dhbv.errors import DhbvError
 from dhbv.model_directory import ModelDirectory
 from dhbv.physics import hbv
@@ -151,7 +152,7 @@ def _minimiser() -> Callable[[Window, Observations, AssimilationConfig], Float]:
 def _forcing(state: State, region: xr.Dataset, undisturbed: State | None) -> Float:
     """The weather of the days, which must lie between the two states."""
     days = region["time"].values.astype("datetime64[D]")
-    basins = tuple(str(b) for b in region["basin"].values)
+    basins = tuple(basin_ids(region))
     if basins != state.basins or not len(days) or days[0] != state.time:
         first = days[0] if len(days) else "no day"
         raise DhbvError(

@@ -14,7 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from dhbv.data.checks import period
-from dhbv.data.schema import FORCING, DataError, assemble, attributes, some
+from dhbv.data.schema import FORCING, DataError, assemble, attributes, basin_ids, some
 
 SINGLE = "days_of_one_product"
 """The attribute of a combined region that says how many of its days rest on one product."""
@@ -39,9 +39,9 @@ def combine(products: Mapping[str, xr.Dataset]) -> xr.Dataset:
     if len(products) < 2:
         raise DataError(f"{len(products)} weather product to combine: give two or more")
     first, *others = products.values()
-    basins = [str(b) for b in first["basin"].values]
+    basins = basin_ids(first)
     for other in others:
-        known = {str(b) for b in other["basin"].values}
+        known = set(basin_ids(other))
         basins = [b for b in basins if b in known]
     if not basins:
         raise DataError(f"{', '.join(products)} have no basin in common: give products of the same basins")

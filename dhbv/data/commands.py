@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dhbv.errors import DhbvError
+from dhbv.options import Attributes, Data
 from dhbv.terminal import say
 
 if TYPE_CHECKING:
@@ -19,16 +20,11 @@ app = typer.Typer(
 )
 
 Out = Annotated[Path, typer.Option(help="NetCDF to write.", show_default=False)]
-Attributes = Annotated[
-    Path | None, typer.Option(help="CSV of static attributes; default: the one beside the data.")
-]
 
 
 @app.command()
 def history(
-    data: Annotated[
-        Path, typer.Option(help="CAMELS folder, or NetCDF of the same schema.", show_default=False)
-    ],
+    data: Data,
     start: Annotated[dt.datetime, typer.Option(formats=["%Y-%m-%d"], help="First day.", show_default=False)],
     end: Annotated[dt.datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day.", show_default=False)],
     out: Out,

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from dhbv.attributes import LATITUDE
 from dhbv.data.schema import OBSERVED, DataError
 from dhbv.physics.hargreaves import mean_temperature, potential_evaporation
 
@@ -62,9 +63,9 @@ def _series(ds: xr.Dataset, name: str) -> NDArray[np.float32]:
 def _latitude(ds: xr.Dataset) -> NDArray[np.float64]:
     """Degrees north, [basin]."""
     remedy = "give a table that has it with --attributes FILE, or a variable pet"
-    if "gauge_lat" not in ds:
+    if LATITUDE not in ds:
         raise DataError(f"no attribute gauge_lat, which Hargreaves evaporation needs: {remedy}")
-    latitude = ds["gauge_lat"].values.astype(np.float64)
+    latitude = ds[LATITUDE].values.astype(np.float64)
     wrong = ~(np.abs(latitude) <= 90.0)
     if wrong.any():
         first = int(np.flatnonzero(wrong)[0])

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from dhbv.attributes import HISTORY, HISTORY_ATTRIBUTES
 from dhbv.configuration import Period
 from dhbv.data.climate import DRY_DAY
-from dhbv.data.schema import DataError, with_attributes
+from dhbv.data.schema import DataError, basin_ids, with_attributes
 
 FEWEST_DAYS = 365
 """Observed days below which a record tells nothing."""
@@ -109,7 +109,7 @@ def with_history(region: xr.Dataset, period: Period) -> xr.Dataset:
         raise DataError("the data hold no streamflow, from which a history could be told: give data that do")
     flow, prcp = (chosen[name].transpose("basin", "time").values for name in ("streamflow", "prcp"))
     table = signatures(flow, prcp, chosen["time"].values)
-    told = with_attributes(region, table.set_index(pd.Index([str(b) for b in region["basin"].values])))
+    told = with_attributes(region, table.set_index(pd.Index(basin_ids(region))))
     for name in HISTORY_ATTRIBUTES:
         told[name].attrs |= {PERIOD: str(period), "long_name": f"{name} of the flow observed in {period}"}
     return told

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from dhbv.attributes import LATITUDE, LONGITUDE
 from dhbv.data.weather import LATITUDES, LONGITUDES, Array, Places, smooth_field
 
 _ROCKS = (
@@ -44,7 +45,7 @@ def draw_landscape(rng: np.random.Generator, places: Places, climate: pd.DataFra
     def field() -> Array:
         return smooth_field(rng, lat, lon)
 
-    table = pd.DataFrame({"gauge_lat": lat, "gauge_lon": lon, "elev_mean": elevation})
+    table = pd.DataFrame({LATITUDE: lat, LONGITUDE: lon, "elev_mean": elevation})
     height = np.log(elevation) - 6.0
     slope = np.clip(np.exp(3.2 + 0.8 * height + 0.3 * field()), 1.0, 220.0)
     table["slope_mean"] = slope

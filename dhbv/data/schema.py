@@ -96,13 +96,18 @@ def assemble(
     return ds if table is None else with_attributes(ds, table)
 
 
+def basin_ids(ds: xr.Dataset | xr.DataArray) -> list[str]:
+    """The ids along the dimension basin, in its order."""
+    return [str(b) for b in ds["basin"].values]
+
+
 def with_attributes(ds: xr.Dataset, table: pd.DataFrame) -> xr.Dataset:
     """`ds` with the columns of `table` (indexed by basin) as static variables, replacing those of the same name.
 
     Raises:
         DataError: if the table lacks a basin.
     """
-    basins = [str(b) for b in ds["basin"].values]
+    basins = basin_ids(ds)
     absent = [b for b in basins if b not in table.index]
     if absent:
         raise DataError(
@@ -126,7 +131,7 @@ def _static(column: pd.Series) -> NDArray[np.generic]:
 
 def attributes(ds: xr.Dataset) -> pd.DataFrame:
     """Static attributes as a table indexed by basin; missing numbers and categories are NaN."""
-    index = pd.Index([str(b) for b in ds["basin"].values], dtype=object, name="basin")
+    index = pd.Index(basin_ids(ds), dtype=object, name="basin")
     columns = {
         str(name): pd.Series(variable.values, index=index)
         for name, variable in ds.data_vars.items()

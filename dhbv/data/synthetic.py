@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from dhbv.attributes import LATITUDE
 from dhbv.data.climate import climate_indices
 from dhbv.data.forcing import model_forcing
 from dhbv.data.landscape import draw_landscape, draw_places, sigmoid
@@ -93,7 +94,7 @@ def synthetic_region(
     basins = [f"syn-{i + 1:03d}" for i in range(n_basins)]
     places = draw_places(rng, n_basins)
     weather = generate(rng, places, days.day_of_year.to_numpy())
-    location = pd.DataFrame({"gauge_lat": places.lat}, index=basins)
+    location = pd.DataFrame({LATITUDE: places.lat}, index=basins)
     whole = assemble(basins, days.to_numpy(), weather._asdict(), location)
     # The truth runs on what a model will see, float32 weather included.
     forcing = model_forcing(whole).astype(np.float64)

@@ -12,7 +12,7 @@ from bmipy import Bmi
 
 from dhbv import forecast
 from dhbv.configuration import Period
-from dhbv.data.schema import attributes
+from dhbv.data.schema import attributes, basin_ids
 from dhbv.evaluation.evaluate import Evaluation
 from dhbv.model_directory import ModelDirectory
 
@@ -63,7 +63,7 @@ def forecast_and_stream(
     state.write(folder / "start.state")
     attributes(region).to_csv(folder / "attributes.csv", index_label="catchment")
     settings = {
-        "model": "../model", "catchments": [str(b) for b in region["basin"].values],
+        "model": "../model", "catchments": basin_ids(region),
         "attributes": "attributes.csv", "start_time": dt.datetime.combine(restart, dt.time()), "state": "start.state",
     }  # fmt: skip
     (folder / "config.yaml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")

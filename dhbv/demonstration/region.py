@@ -11,6 +11,7 @@ import xarray as xr
 
 from dhbv.configuration import Config, DataConfig, ModelConfig, NetworkConfig, Period, TrainingConfig
 from dhbv.data import open_region
+from dhbv.data.schema import basin_ids
 from dhbv.data.synthetic import synthetic_region
 from dhbv.errors import DhbvError
 
@@ -81,7 +82,7 @@ def _config(region: xr.Dataset, model: ModelConfig, training: TrainingConfig) ->
         raise DhbvError(
             f"the demo needs at least {LEAST_YEARS} years of days, the data hold {len(days)} days"
         )
-    basins = [str(b) for b in region["basin"].values]
+    basins = basin_ids(region)
     every = min(HELD_OUT_EVERY, len(basins) // LEAST_HELD_OUT)
     every = every if every > 1 else HELD_OUT_EVERY
     held_out = tuple(basins[every // 2 :: every]) or (basins[-1],)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import xarray as xr
 
+from dhbv.attributes import LATITUDE, LONGITUDE
 from dhbv.evaluation import figures
 from dhbv.evaluation.evaluate import Evaluation
 from dhbv.evaluation.style import save
@@ -41,11 +42,11 @@ def write_figures(
         "dynamic_parameters": figures.dynamic_parameters(fluxes, truth),
         "nse_cdf": figures.score_cdf(nse),
     }
-    if "gauge_lat" in region and "gauge_lon" in region:
+    if LATITUDE in region and LONGITUDE in region:
         everywhere = pd.concat(list(nse.values()))
         everywhere = everywhere[~everywhere.index.duplicated()]
         places = region.sel(basin=list(everywhere.index))
-        lat, lon = places["gauge_lat"].to_series(), places["gauge_lon"].to_series()
+        lat, lon = places[LATITUDE].to_series(), places[LONGITUDE].to_series()
         drawn["map"] = figures.basin_map(lat, lon, everywhere, "NSE (–)")
         drawn["overview"] = figures.overview(fluxes, observed, nse, basin, lat, lon)
     if truth is not None:

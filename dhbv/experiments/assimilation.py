@@ -9,17 +9,14 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from dhbv.options import Attributes, Data, Model
 from dhbv.terminal import Json, console, progress_bars, say, write_json
 
 
 def assimilation(
-    model: Annotated[Path, typer.Argument(help="Model directory.", show_default=False)],
-    data: Annotated[
-        Path, typer.Option(help="CAMELS folder, or NetCDF of the same schema.", show_default=False)
-    ],
-    attributes: Annotated[
-        Path | None, typer.Option(help="CSV of static attributes; default: the one beside the data.")
-    ] = None,
+    model: Model,
+    data: Data,
+    attributes: Attributes = None,
     settings: Annotated[
         Path | None, typer.Option(help="YAML of how states are updated, as `forecast.assimilation`.")
     ] = None,

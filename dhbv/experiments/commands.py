@@ -2,64 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from dhbv.errors import DhbvError
 from dhbv.experiments.assimilation import assimilation
-from dhbv.terminal import Json, console, progress_bars, say, write_json
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from dhbv.configuration import Config
-    from dhbv.experiments.plans import Plan
-    from dhbv.experiments.run import Method
+from dhbv.experiments.invocation import (
+    Name,
+    Only,
+    Out,
+    Seed,
+    Work,
+    by_region,
+    conduct,
+    labels,
+    listed,
+)
+from dhbv.options import Attributes, ConfigFile, Data, Device
+from dhbv.terminal import Json, say
 
 app = typer.Typer(
     help="Experiments of the literature: temporal, ungauged basins and regions, scaling, ensembles; and their report.",
     no_args_is_help=True,
 )
 app.command()(assimilation)
-
-T = TypeVar("T")
-
-ConfigFile = Annotated[Path, typer.Option(help="Training configuration, YAML.", show_default=False)]
-Data = Annotated[Path, typer.Option(help="CAMELS folder, or NetCDF of the same schema.", show_default=False)]
-Attributes = Annotated[
-    Path | None, typer.Option(help="CSV of static attributes; default: the one beside the data.")
-]
-Out = Annotated[
-    Path, typer.Option(help="Results file (.parquet); brought up to date where it is.", show_default=False)
-]
-Work = Annotated[
-    Path | None,
-    typer.Option(help="Folder of the trainings, which are gone on with; default: runs/experiments/<name of --out>."),
-]  # fmt: skip
-Name = Annotated[
-    str | None, typer.Option(help="Of the model in tables and figures; default: the name of --config.")
-]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-Seed = Annotated[int, typer.Option(min=0, help="Of the draw of basins.")]
-Only = Annotated[
-    str | None,
-    typer.Option(help="Trainings to run now, by their names in the results, as fold_0,fold_1; default: all."),
-]
-Protocol = Annotated[
-    str, typer.Option(help="Which basins are held out: none (temporal), random folds (pub), regions (pur).")
-]
-Folds = Annotated[int, typer.Option(min=2, help="Random folds of the basins, for pub.")]
-Repetitions = Annotated[
-    int, typer.Option(min=1, help="Of SCE-UA a basin, as spotpy counts them: points kept count twice.")
-]
-Workers = Annotated[
-    int | None, typer.Option(min=1, help="Basins calibrated at once; default: one a processor.")
-]
 
 
 @app.command()
@@ -72,11 +39,12 @@ def temporal(
     Example: dhbv experiment temporal --config configs/experiments/delta.yaml --data $CAMELS/camels_us_maurer.nc
     --out docs/benchmarks/results/delta.parquet
     """
+    from dhbv.data.schema import basin_ids
     from dhbv.experiments import plans
 
-    _run(
+    conduct(
         config, [data], attributes, out, work, name, device, json_file,
-        lambda c, r: plans.temporal(c, _ids(r)),
+        lambda c, r: plans.temporal(c, basin_ids(r)),
     )  # fmt: skip
 
 
@@ -93,12 +61,13 @@ def pub(
     Example: dhbv experiment pub --config configs/experiments/delta.yaml --data $CAMELS/camels_us_maurer.nc
     --out docs/benchmarks/results/pub_delta.parquet --folds 10 --only 0,1
     """
+    from dhbv.data.schema import basin_ids
     from dhbv.experiments import plans
 
-    labels = None if only is None else [f"fold_{k}" for k in _listed(only, int, "--only")]
-    _run(
+    wanted = None if only is None else [f"fold_{k}" for k in listed(only, int, "--only")]
+    conduct(
         config, [data], attributes, out, work, name, device, json_file,
-        lambda c, r: plans.pub(c, _ids(r), folds=folds, seed=seed), labels,
+        lambda c, r: plans.pub(c, basin_ids(r), folds=folds, seed=seed), wanted,
     )  # fmt: skip
 
 
@@ -115,10 +84,9 @@ def pur(
     Example: dhbv experiment pur --config configs/experiments/delta.yaml --data $CAMELS/camels_us_maurer.nc
     --out docs/benchmarks/results/pur_delta.parquet --regions north_west
     """
-    labels = None if regions is None else _listed(regions, str, "--regions")
-    _run(
+    conduct(
         config, [data], attributes, out, work, name, device, json_file,
-        lambda c, r: _by_region(c, r, data), labels,
+        lambda c, r: by_region(c, r, data), labels(regions, "--regions"),
     )  # fmt: skip
 
 
@@ -137,13 +105,14 @@ def scaling(
     Example: dhbv experiment scaling --config configs/experiments/delta.yaml --data $CAMELS/camels_us_maurer.nc
     --out docs/benchmarks/results/scaling_delta.parquet
     """
+    from dhbv.data.schema import basin_ids
     from dhbv.experiments import plans
 
-    shares = _listed(fractions, float, "--fractions")
-    _run(
+    shares = listed(fractions, float, "--fractions")
+    conduct(
         config, [data], attributes, out, work, name, device, json_file,
-        lambda c, r: plans.scaling(c, _ids(r), fractions=shares, held_out=held_out, seed=seed),
-        _labels(only),
+        lambda c, r: plans.scaling(c, basin_ids(r), fractions=shares, held_out=held_out, seed=seed),
+        labels(only),
     )  # fmt: skip
 
 
@@ -167,95 +136,14 @@ def ensemble(
     Example: dhbv experiment ensemble --config configs/experiments/delta.yaml --data $CAMELS/camels_us_maurer.nc
     --data $CAMELS/camels_us_daymet.nc --seeds 0,1 --out docs/benchmarks/results/ensemble_delta.parquet
     """
+    from dhbv.data.schema import basin_ids
     from dhbv.experiments import plans
 
-    numbers = _listed(seeds, int, "--seeds")
-    _run(
+    numbers = listed(seeds, int, "--seeds")
+    conduct(
         config, data, attributes, out, work, name, device, json_file,
-        lambda c, r: plans.ensemble(c, _ids(r), seeds=numbers, sources=[path.stem for path in data]),
-        _labels(only),
-    )  # fmt: skip
-
-
-@app.command()
-def calibrate(
-    config: ConfigFile, data: Data, out: Out, attributes: Attributes = None, work: Work = None,
-    name: Name = None, json_file: Json = None,
-    repetitions: Repetitions = 10_000, processes: Workers = None,
-) -> None:  # fmt: skip
-    """Baseline: plain HBV calibrated at each gauge by itself (SCE-UA), tested on other years.
-
-    Basins, days and seed are those of the configuration. Each basin is kept as soon as it is done.
-
-    Example: dhbv experiment calibrate --config configs/experiments/delta.yaml --data $CAMELS/camels_us_maurer.nc
-    --out docs/benchmarks/results/sceua.parquet
-    """
-    from dhbv.baselines import site_by_site
-    from dhbv.experiments import plans
-
-    _run(
-        config, [data], attributes, out, work, name or "HBV, SCE-UA", "cpu", json_file,
-        lambda c, r: plans.temporal(c, _ids(r)),
-        method=lambda c, r: site_by_site.calibrated(c, repetitions, _workers(processes)),
-    )  # fmt: skip
-
-
-@app.command()
-def transfer(
-    config: ConfigFile, data: Data, out: Out, attributes: Attributes = None, work: Work = None,
-    name: Name = None, json_file: Json = None,
-    protocol: Protocol = "pub", folds: Folds = 10, seed: Seed = 0,
-    donors: Annotated[int, typer.Option(min=1, help="Gauged basins whose flows are averaged.")] = 1,
-    repetitions: Repetitions = 10_000, processes: Workers = None,
-) -> None:  # fmt: skip
-    """Baseline: held-out basins with the calibrated parameters of the gauged basin whose attributes are nearest.
-
-    The folds are those of `pub`, or the regions of `pur`. With the work folder of `calibrate` nothing is
-    calibrated again.
-
-    Example: dhbv experiment transfer --config configs/experiments/delta.yaml --data $CAMELS/camels_us_maurer.nc
-    --work runs/experiments/sceua --out docs/benchmarks/results/pub_transfer.parquet
-    """
-    from dhbv.baselines import site_by_site
-
-    if protocol == "temporal":
-        raise DhbvError("--protocol temporal holds out no basin to transfer parameters to: choose pub or pur")
-
-    def plan(c: Config, r: xr.Dataset) -> Plan:
-        made = _plan(protocol, c, r, data, folds, seed)
-        return made._replace(
-            choices=made.choices | {"donors": donors, "attributes": list(c.model.attributes)}
-        )
-
-    _run(
-        config, [data], attributes, out, work, name or "HBV, SCE-UA, transferred", "cpu", json_file, plan,
-        method=lambda c, r: site_by_site.transferred(c, repetitions, _workers(processes), donors),
-    )  # fmt: skip
-
-
-@app.command()
-def lstm(
-    config: ConfigFile, data: Data, out: Out, attributes: Attributes = None, work: Work = None,
-    name: Name = None, device: Device = "auto", json_file: Json = None,
-    protocol: Protocol = "temporal", folds: Folds = 10, seed: Seed = 0,
-    only: Only = None,
-    hidden: Annotated[int, typer.Option(min=1, help="Units.")] = 256,
-    dropout: Annotated[float, typer.Option(min=0.0, max=0.99, help="On the output of the LSTM.")] = 0.4,
-) -> None:  # fmt: skip
-    """Baseline: a plain LSTM from weather and attributes to streamflow, with no water balance.
-
-    Basins, days, attributes, windows and training are those of the configuration; the loss is that of NSE alone.
-
-    Example: dhbv experiment lstm --config configs/experiments/delta.yaml --data $CAMELS/camels_us_maurer.nc
-    --out docs/benchmarks/results/lstm.parquet
-    """
-    from dhbv.baselines import plain_lstm
-
-    _run(
-        config, [data], attributes, out, work, name or "LSTM", device, json_file,
-        lambda c, r: _plan(protocol, c, r, data, folds, seed),
-        _labels(only),
-        method=lambda c, r: plain_lstm.plain_lstm(c, r, hidden, dropout),
+        lambda c, r: plans.ensemble(c, basin_ids(r), seeds=numbers, sources=[path.stem for path in data]),
+        labels(only),
     )  # fmt: skip
 
 
@@ -274,113 +162,3 @@ def report(
 
     for path in reporting.write(results, out):
         say(str(path))
-
-
-def _run(
-    config: Path, data: Sequence[Path], attributes: Path | None, out: Path, work: Path | None,
-    name: str | None, device: str, json_file: str | None,
-    plan: Callable[[Config, xr.Dataset], Plan], only: list[str] | None = None,
-    method: Callable[[Config, xr.Dataset], Method] | None = None,
-) -> None:  # fmt: skip
-    from dhbv import configuration
-    from dhbv.evaluation import scores
-    from dhbv.experiments.results import SUFFIX
-    from dhbv.experiments.run import Job, run
-    from dhbv.experiments.summary import summaries
-
-    if out.suffix != SUFFIX:
-        raise DhbvError(f"--out {out}: results are {SUFFIX} files; name one")
-    settings = configuration.load(config, configuration.Config)
-    settings, regions = _open(settings, data, attributes)
-    first = next(iter(regions.values()))
-    made = plan(settings, first)
-    folder = work or Path("runs/experiments") / out.stem
-    job = Job(
-        name or config.stem, settings, made, regions, folder, out, device, method and method(settings, first)
-    )
-    with progress_bars(16) as bars:
-        results = run(job, bars, only)
-    told = summaries(results)
-    table = Table(title=escape(f"{job.name}, {made.kind}: medians over basins"))
-    shown = ("nse", "kge", "fhv", "flv")
-    for heading in ("", "basins", *(scores.SCORES[s].name.upper() for s in shown), "BFI r"):
-        table.add_column(heading)
-    for label, summary in told.items():
-        cells = [summary["median"][s] for s in shown] + [summary["bfi_correlation"]]
-        table.add_row(label, str(summary["n_basins"]), *("–" if c is None else f"{c:.3f}" for c in cells))
-    console.print(table)
-    done = len(results.header.trainings)
-    say(f"{done} of {results.header.planned} trainings done: {out}")
-    write_json(told, json_file)
-
-
-def _open(
-    config: Config, data: Sequence[Path], attributes: Path | None
-) -> tuple[Config, dict[str, xr.Dataset]]:
-    """The data sets by name, all with the basins of the first that all have, and `config` for these basins."""
-    import msgspec
-
-    from dhbv.data import open_region, open_source
-
-    wanted = (*config.data.basins, *config.data.held_out) if config.data.basins else None
-    if len(data) > 1:
-        there = {path.stem: open_source(path, attributes=attributes).basins for path in data}
-        asked = wanted or there[data[0].stem]
-        wanted = tuple(b for b in asked if all(b in set(basins) for basins in there.values()))
-        if len(wanted) < len(asked):
-            say(
-                f"{len(wanted)} of {len(asked)} basins are in all of {', '.join(there)}; the others are left out"
-            )
-        held_out = tuple(b for b in config.data.held_out if b in wanted)
-        kept = msgspec.structs.replace(
-            config.data, basins=tuple(b for b in wanted if b not in held_out), held_out=held_out
-        )
-        config = msgspec.structs.replace(config, data=kept)
-    return config, {path.stem: open_region(path, attributes=attributes, basins=wanted) for path in data}
-
-
-def _plan(protocol: str, config: Config, region: xr.Dataset, data: Path, folds: int, seed: int) -> Plan:
-    """A plan of those that hold out no basin, random folds or regions."""
-    from dhbv.experiments import plans
-
-    if protocol == "temporal":
-        return plans.temporal(config, _ids(region))
-    if protocol == "pub":
-        return plans.pub(config, _ids(region), folds=folds, seed=seed)
-    if protocol == "pur":
-        return _by_region(config, region, data)
-    raise DhbvError(f"--protocol {protocol!r}: choose temporal, pub or pur")
-
-
-def _by_region(config: Config, region: xr.Dataset, data: Path) -> Plan:
-    from dhbv.experiments import plans
-
-    if "huc_02" not in region:
-        raise DhbvError(f"{data}: no attribute huc_02, by which regions are told apart: add it to the table")
-    units = region["huc_02"].values.tolist()
-    return plans.pur(config, _ids(region), dict(zip(_ids(region), units, strict=True)))
-
-
-def _workers(asked: int | None) -> int:
-    from dhbv.kernels import native
-
-    return asked or native.processors()
-
-
-def _ids(region: xr.Dataset) -> list[str]:
-    return [str(b) for b in region["basin"].values]
-
-
-def _labels(only: str | None) -> list[str] | None:
-    return None if only is None else _listed(only, str, "--only")
-
-
-def _listed(text: str, kind: Callable[[str], T], option: str) -> list[T]:
-    """What an option lists, separated by commas."""
-    try:
-        found = [kind(word.strip()) for word in text.split(",") if word.strip()]
-    except ValueError:
-        found = []
-    if not found:
-        raise DhbvError(f"{option} {text!r}: give values separated by commas")
-    return found

@@ -253,7 +253,7 @@ def _cdfs_and_maps(
     """Curves of all, best first; maps of the last of `mapped`, which is the best."""
     name, best = list((mapped or tables).items())[-1]
     for score in ("nse", "kge"):
-        curves = {label: table[score] for label, table in reversed(tables.items())}
+        curves = {label: table[score] for label, table in reversed(list(tables.items()))}
         figure = drawing.score_cdf(curves, score)
         yield from page.show(f"{kind}_{score}", figure, f"Share of basins by {score.upper()}")
         if best["lat"].notna().any():

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from dhbv.attributes import LATITUDE, LONGITUDE
 from dhbv.evaluation import scores
 from dhbv.evaluation.evaluate import Evaluation
 from dhbv.files import written_whole
@@ -79,7 +80,7 @@ def score(simulated: xr.Dataset, region: xr.Dataset) -> pd.DataFrame:
         table[name] = simulated[name].to_series() if name in simulated else np.nan
     table["observed_flow"] = observed.mean("time", dtype=np.float64).to_series()
     for name, attribute in (
-        ("observed_bfi", "baseflow_index"), ("lat", "gauge_lat"), ("lon", "gauge_lon")
+        ("observed_bfi", "baseflow_index"), ("lat", LATITUDE), ("lon", LONGITUDE)
     ):  # fmt: skip
         table[name] = there[attribute].to_series() if attribute in there else np.nan
     table["held_out"] = simulated["held_out"].to_series().astype(bool)

@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from dhbv.data.checks import check_basins, check_dates
-from dhbv.data.schema import DataError
+from dhbv.data.schema import DataError, basin_ids
 from dhbv.fluxes.names import BOOKED
 from dhbv.forecast import OPENING
 from dhbv.physics.variables import VARIABLES
@@ -69,7 +69,7 @@ def check(fluxes: xr.Dataset, source: str) -> None:
 
 def static(fluxes: xr.Dataset) -> pd.DataFrame:
     """What a run tells of its basins, [basin, name]."""
-    index = pd.Index([str(b) for b in fluxes["basin"].values], dtype=object, name="basin")
+    index = pd.Index(basin_ids(fluxes), dtype=object, name="basin")
     table = pd.DataFrame({n: pd.Series(fluxes[n].values, index) for n in STATIC if n in fluxes}, index=index)
     if "huc_02" in table and pd.api.types.is_numeric_dtype(table["huc_02"]):
         units = [None if pd.isna(u) else f"{int(u):02d}" for u in table["huc_02"]]

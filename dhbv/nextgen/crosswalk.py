@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dhbv.attributes import LATITUDE, LONGITUDE
 from dhbv.nextgen.albers import CONUS
 
 Column = NDArray[np.float64]
@@ -84,9 +85,9 @@ DERIVED = (
 """Made of attributes that a source gave."""
 
 HYDROFABRIC = (
-    Row("gauge_lat", ("centroid_x", "centroid_y"), "m, EPSG:5070", "inverse Albers projection",
+    Row(LATITUDE, ("centroid_x", "centroid_y"), "m, EPSG:5070", "inverse Albers projection",
         lambda x, y: CONUS.inverse(x, y)[0], "the middle of the divide's bounding box where there is no centroid"),
-    Row("gauge_lon", ("centroid_x", "centroid_y"), "m, EPSG:5070", "inverse Albers projection",
+    Row(LONGITUDE, ("centroid_x", "centroid_y"), "m, EPSG:5070", "inverse Albers projection",
         lambda x, y: CONUS.inverse(x, y)[1]),
     Row("elev_mean", ("mean.elevation",), "cm", "/ 100", scaled(0.01), "labelled m in v2.2's data model, but cm"),
     Row("slope_mean", ("mean.slope",), "degrees", "10 tan(slope)", lambda s: 0.01 * tangent(s),
@@ -100,7 +101,7 @@ HYDROFABRIC = (
 """Columns of `divides` and `divide-attributes`."""
 
 NGIAB = (
-    Row("gauge_lat", ("latitude",), "degrees north", "1", same),
+    Row(LATITUDE, ("latitude",), "degrees north", "1", same),
     Row("p_mean", ("meanP",), "mm yr-1", "/ 365.25", scaled(1.0 / 365.25)),
     Row("pet_mean", ("ETPOT_Hargr",), "mm yr-1", "/ 365.25", scaled(1.0 / 365.25),
         "Hargreaves; CAMELS has Priestley-Taylor"),

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import xarray as xr
 
+from dhbv.data.schema import basin_ids
 from dhbv.errors import DhbvError
 from dhbv.files import written_whole
 from dhbv.operations.configuration import Operation
@@ -85,7 +86,7 @@ def _tried(source: str, take: Callable[[], Receipt]) -> Arrival:
 def _known(store: Store, region: xr.Dataset, today: dt.date) -> xr.Dataset | None:
     """What the store has of the region's basins, where it has any."""
     span = store.span()
-    here = [str(b) for b in region["basin"].values]
+    here = basin_ids(region)
     basins = [b for b in store.basins() if b in here]
     if span is None or not basins:
         return None

@@ -17,7 +17,7 @@ import xarray as xr
 
 from dhbv import configuration, model_directory
 from dhbv.configuration import Config, Period
-from dhbv.data.schema import some
+from dhbv.data.schema import basin_ids, some
 from dhbv.errors import DhbvError
 from dhbv.evaluation.challenge import challenge
 from dhbv.evaluation.evaluate import evaluate
@@ -261,7 +261,7 @@ def spans_of(operation: Operation, store: Store) -> Spans:
 
 def _config(training: Config, spans: Spans, region: xr.Dataset) -> Config:
     """As configured, of the basins of `region`."""
-    there = {str(b) for b in region["basin"].values}
+    there = set(basin_ids(region))
     data = training.data
     data = msgspec.structs.replace(
         data, train=spans.train, test=spans.test, validation=None,

@@ -12,7 +12,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from dhbv.data.schema import DataError, some
+from dhbv.attributes import LATITUDE
+from dhbv.data.schema import DataError, basin_ids, some
 from dhbv.store import Store, digest_of
 
 NAMES = ("prcp", "tmin", "tmax")
@@ -39,7 +40,7 @@ class Weather(NamedTuple):
 
     @property
     def basins(self) -> tuple[str, ...]:
-        return tuple(str(b) for b in self.region["basin"].values)
+        return tuple(basin_ids(self.region))
 
 
 def known(
@@ -244,7 +245,7 @@ def _in(store: Store, basins: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _located(region: xr.Dataset) -> set[str]:
     """The basins with a latitude."""
-    return set(_where(abs(region["gauge_lat"]) <= 90.0)) if "gauge_lat" in region else set()
+    return set(_where(abs(region[LATITUDE]) <= 90.0)) if LATITUDE in region else set()
 
 
 def _missing(region: xr.Dataset) -> xr.DataArray:
@@ -291,7 +292,7 @@ def _smoothed(by_date: xr.DataArray) -> xr.DataArray:
 
 
 def _with_attributes(weather: xr.Dataset, store: Store, day: dt.date) -> xr.Dataset:
-    static = store.window(day, day, basins=[str(b) for b in weather["basin"].values])
+    static = store.window(day, day, basins=basin_ids(weather))
     return weather.assign({n: v for n, v in static.data_vars.items() if v.dims == ("basin",)})
 
 

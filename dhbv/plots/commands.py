@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dhbv.errors import DhbvError
+from dhbv.options import Basins, End, Fluxes, Start, Version
 from dhbv.terminal import say
 
 if TYPE_CHECKING:
@@ -19,15 +20,9 @@ app = typer.Typer(help="Pictures: one basin, a region, a forecast cycle.", no_ar
 BEFORE = 120
 """Days before a cycle that its page shows, where an archive has them."""
 
-Fluxes = Annotated[
-    Path, typer.Option(help="Archive of fluxes, or NetCDF of `dhbv forecast`.", show_default=False)
-]
-Start = Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day.")]
-End = Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day.")]
 Observed = Annotated[
     Path | None, typer.Option("--data", help="Observed flow to draw: CAMELS folder or NetCDF.")
 ]
-Version = Annotated[str, typer.Option(help="Of the archive, as of `dhbv fluxes get`.")]
 
 
 @app.command()
@@ -80,9 +75,7 @@ def region(
     data: Annotated[
         Path | None, typer.Option(help="With --scores: where the basins lie, CAMELS folder or NetCDF.")
     ] = None,
-    basins: Annotated[
-        str | None, typer.Option(help="Ids separated by commas, or a file with one a line.")
-    ] = None,
+    basins: Basins = None,
     version: Version = "latest",
 ) -> None:
     """A map of any flux, store or parameter on a day, or of a score.
@@ -132,13 +125,14 @@ def cycle(
     Example: dhbv plot cycle forecasts/cycles/2024-05-01 --fluxes fluxes --out cycle.html
     """
     from dhbv import flux_source
+    from dhbv.data.schema import basin_ids
     from dhbv.data.selection import ids_of
     from dhbv.files import written_whole
     from dhbv.plots import basin as drawing
     from dhbv.plots import cycle as pages
 
     ahead = pages.load(folder / pages.FORECAST)
-    known = [str(b) for b in ahead["basin"].values]
+    known = basin_ids(ahead)
     issue = ahead["time"].values[0].astype("datetime64[D]").item()
     past = None
     if fluxes is not None:

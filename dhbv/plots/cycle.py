@@ -17,6 +17,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
+from dhbv.data.schema import basin_ids
 from dhbv.errors import DhbvError
 from dhbv.evaluation.figures import basin_map
 from dhbv.evaluation.style import png
@@ -109,7 +110,7 @@ def summary(ahead: xr.Dataset) -> pd.DataFrame:
         "total": middle.sum("time").values,
         "quality": quality,
     }
-    return pd.DataFrame(columns, pd.Index([str(b) for b in ahead["basin"].values], name="basin"))
+    return pd.DataFrame(columns, pd.Index(basin_ids(ahead), name="basin"))
 
 
 def flags_of(quality: int) -> list[str]:
@@ -135,7 +136,7 @@ def load(path: Path) -> xr.Dataset:
         raise DhbvError(f"{path} is not there: give a cycle's folder, as forecasts/cycles/2024-05-01")
     with xr.open_dataset(path) as file:
         ds = file.load()
-    return ds.assign_coords(basin=[str(b) for b in ds["basin"].values])
+    return ds.assign_coords(basin=basin_ids(ds))
 
 
 def _past(folder: Path) -> xr.Dataset | None:

@@ -8,6 +8,8 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
+from dhbv.attributes import LATITUDE, LONGITUDE
+from dhbv.data.schema import basin_ids
 from dhbv.errors import DhbvError
 from dhbv.evaluation.figures import basin_map
 from dhbv.evaluation.scores import SCORES
@@ -18,7 +20,7 @@ from dhbv.physics.variables import VARIABLES
 _SKEWED = 4.0
 """Times the median at which colours follow the root of the values."""
 
-PLACES = {"latitude": "gauge_lat", "longitude": "gauge_lon"}
+PLACES = {"latitude": LATITUDE, "longitude": LONGITUDE}
 """Where a basin is, by the name in fluxes, and in a region."""
 
 
@@ -93,7 +95,7 @@ def is_skewed(values: pd.Series) -> bool:
 def _place(places: xr.Dataset, name: str) -> pd.Series:
     for known in (name, PLACES[name]):
         if known in places.variables:
-            return pd.Series(places[known].values.astype(float), [str(b) for b in places["basin"].values])
+            return pd.Series(places[known].values.astype(float), basin_ids(places))
     raise DhbvError(
         f"these data do not tell the {name} of their basins: append runs of data that do, or name --data"
     )

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from dhbv.data.schema import TIME_VARIABLES, required_variables
+from dhbv.data.schema import TIME_VARIABLES, basin_ids, required_variables
 from dhbv.quality.days import Calendar, arrange
 from dhbv.quality.history import History, learn
 from dhbv.quality.runs import Mask, Series
@@ -55,12 +55,12 @@ def assemble_batch(new: xr.Dataset, known: xr.Dataset | None, today: dt.date) ->
     """Raises DataError for a Dataset that cannot be put in order, see `days.arrange`."""
     calendar = arrange(new, today)
     daily = calendar.daily
-    basins = [str(b) for b in daily["basin"].values]
+    basins = basin_ids(daily)
     names = [name for name in TIME_VARIABLES if name in daily]
     known_names = [] if known is None else [name for name in TIME_VARIABLES if name in known]
     # A feed of flow alone is no region without forcing.
     wanted = known_names or ([] if names == ["streamflow"] else required_variables(needs_flow=False))
-    known_basins = [] if known is None else [str(b) for b in known["basin"].values]
+    known_basins = [] if known is None else basin_ids(known)
     shape = (len(basins), daily.sizes["time"])
     return Batch(
         calendar=calendar,

@@ -8,6 +8,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from dhbv.data.schema import basin_ids
+
 
 def digest_of(ds: xr.Dataset) -> str:
     """sha256, in hexadecimal, of a Dataset of the schema: its basins and days in their order, and all values.
@@ -16,7 +18,7 @@ def digest_of(ds: xr.Dataset) -> str:
     of different sign are one, as are all NaN.
     """
     sha = hashlib.sha256(b"region of delta-hbv 1\n")
-    _add(sha, "basin", np.array([str(b) for b in ds["basin"].values], dtype=object))
+    _add(sha, "basin", np.array(basin_ids(ds), dtype=object))
     _add(sha, "time", ds["time"].values.astype("datetime64[D]").astype(np.int64))
     for name in sorted(map(str, ds.data_vars)):
         dims = [d for d in ("basin", "time") if d in ds[name].dims]

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from dhbv.options import Attributes, Basins, End, Fluxes, Start, Version
 from dhbv.stream_temperature.sources import FLOOR
 from dhbv.terminal import say
 
 
 def sntemp(
-    fluxes: Annotated[
-        Path, typer.Option(help="Archive of fluxes, or NetCDF of `dhbv forecast`.", show_default=False)
-    ],
+    fluxes: Fluxes,
     data: Annotated[
         Path,
         typer.Option(
@@ -27,17 +25,15 @@ def sntemp(
         Path | None,
         typer.Option(help="CSV of reaches: basin, then columns `name [unit]`, passed through as they are."),
     ] = None,
-    attributes: Annotated[Path | None, typer.Option(help="CSV of static attributes of the data.")] = None,
-    basins: Annotated[
-        str | None, typer.Option(help="Ids separated by commas, or a file with one id a line; default: all.")
-    ] = None,
-    start: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day.")] = None,
-    end: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day.")] = None,
+    attributes: Attributes = None,
+    basins: Basins = None,
+    start: Start = None,
+    end: End = None,
     floor: Annotated[
         float, typer.Option(help="Least srflow + ssflow + gwflow, mm d-1; what it takes is told as `added`.")
     ] = FLOOR,
     units: Annotated[str, typer.Option(help="Of the flows: 'mm d-1', or 'm3 s-1'.")] = "mm d-1",
-    version: Annotated[str, typer.Option(help="Of the archive, as of `dhbv fluxes get`.")] = "latest",
+    version: Version = "latest",
 ) -> None:
     """Write what δHBV-coupled stream temperature models take: srflow, ssflow, gwflow, PET, AET, air temperature means
     over 1, 30 and 365 days, and the reaches' geometry.
@@ -46,13 +42,14 @@ def sntemp(
     """
     from dhbv import flux_source
     from dhbv.data import open_region
+    from dhbv.data.schema import basin_ids
     from dhbv.fluxes import save
     from dhbv.stream_temperature import export
 
     water = flux_source.daily(
         fluxes, export.FLUXES, basins=basins, start=start and start.date(), end=end and end.date(), version=version
     )  # fmt: skip
-    known = [str(b) for b in water["basin"].values]
+    known = basin_ids(water)
     weather = open_region(data, attributes=attributes, basins=known, needs_flow=False)
     reaches = None if geometry is None else export.read_geometry(geometry)
     ds = export.assemble(water, export.air_temperature(weather), reaches, floor=floor, units=units)

@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from dhbv import __version__
-from dhbv.data.schema import some
+from dhbv.data.schema import basin_ids, some
 from dhbv.errors import DhbvError
 from dhbv.fluxes.names import resolve
 from dhbv.fluxes.units import Amount, convert
@@ -51,8 +51,8 @@ def assemble(
     """
     if not (np.isfinite(floor) and floor > 0.0):
         raise DhbvError(f"floor {floor:g}: give a flow above 0 mm d-1, as {FLOOR:g}; models divide by it")
-    basins = [str(b) for b in fluxes["basin"].values]
-    _complete(basins, [str(b) for b in air["basin"].values], "the weather")
+    basins = basin_ids(fluxes)
+    _complete(basins, basin_ids(air), "the weather")
     dims = ("basin", "time")
     flow = {name: fluxes[name].transpose(*dims).values.astype(np.float64) for name in FLUXES}
     srflow, ssflow, gwflow = (flow[name] for name in SOURCES)

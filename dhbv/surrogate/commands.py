@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from dhbv.errors import DhbvError
+from dhbv.options import Attributes, Data
 from dhbv.terminal import Json, console, progress_bars, say, write_json
 
 if TYPE_CHECKING:
@@ -33,10 +34,6 @@ ConfigFile = Annotated[
         help="Training configuration, YAML: basins, days, attributes, training; network kind mlp.",
         show_default=False,
     ),
-]
-Data = Annotated[Path, typer.Option(help="CAMELS folder, or NetCDF of the same schema.", show_default=False)]
-Attributes = Annotated[
-    Path | None, typer.Option(help="CSV of static attributes; default: the one beside the data.")
 ]
 Asked = Annotated[
     str, typer.Option(metavar="MODULE:NAME", help="Or FILE.py:NAME, a `Simulator`.", show_default=False)
@@ -273,12 +270,13 @@ def parameters(
     Example: dhbv surrogate parameters runs/surrogates/gr4j_learned --data region.nc --out parameters.csv
     """
     from dhbv.data import open_region
+    from dhbv.data.schema import basin_ids
     from dhbv.files import written_whole
     from dhbv.surrogate import directory, learning
 
     card, network = directory.load_map(learned)
     region = open_region(data, attributes=attributes, needs_flow=False)
-    basins = [str(b) for b in region["basin"].values]
+    basins = basin_ids(region)
     places = learning.fractions(network, card.statistics, region, basins)
     with written_whole(out) as draft:
         draft.write_bytes(_parameters(card.about, basins, places))
@@ -344,12 +342,13 @@ def _open(config: Path, data: Path, attributes: Path | None) -> tuple[Config, xr
 
     from dhbv import configuration
     from dhbv.data import open_region
+    from dhbv.data.schema import basin_ids
 
     settings = configuration.load(config, configuration.Config)
     wanted = (*settings.data.basins, *settings.data.held_out) if settings.data.basins else None
     region = open_region(data, attributes=attributes, basins=wanted)
     if settings.data.basins is None:
-        there = tuple(str(b) for b in region["basin"].values)
+        there = tuple(basin_ids(region))
         named = msgspec.structs.replace(
             settings.data, basins=tuple(b for b in there if b not in settings.data.held_out)
         )
@@ -359,13 +358,12 @@ def _open(config: Path, data: Path, attributes: Path | None) -> tuple[Config, xr
 
 def _learned(folder: Path, about: Description, region: xr.Dataset) -> NDArray[np.float32]:
     """Places of the parameters that the gA in `folder` gives the basins of `region`."""
+    from dhbv.data.schema import basin_ids
     from dhbv.surrogate import directory, learning
 
     kept = directory.load_map(folder)
     directory.refuse_other(kept, about, folder, "--simulator")
-    return learning.fractions(
-        kept.network, kept.card.statistics, region, [str(b) for b in region["basin"].values]
-    )
+    return learning.fractions(kept.network, kept.card.statistics, region, basin_ids(region))
 
 
 def _days(settings: Config, region: xr.Dataset, basins: Any) -> xr.Dataset:

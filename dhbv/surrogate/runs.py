@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from dhbv.configuration import Config
-from dhbv.data.schema import some
+from dhbv.data.schema import basin_ids, some
 from dhbv.errors import DhbvError
 from dhbv.files import written_whole
 from dhbv.surrogate.inputs import inputs
@@ -95,7 +95,7 @@ def make(
     Where `around` gives places [basin, parameter], every other draw is near that of its basin.
     """
     about = simulator.description
-    basins = tuple(str(b) for b in region["basin"].values)
+    basins = tuple(basin_ids(region))
     basin = np.tile(np.arange(len(basins)), draws)
     fractions = draw(len(basin), len(about.parameters), seed)
     if around is not None:
@@ -164,7 +164,7 @@ def read(path: Path) -> Runs:
         )
     values = ds["parameters"].transpose(*VARIABLES["parameters"]).values
     fractions = about.fractions(values, f"{path}: parameters").astype(np.float32)
-    ids = [str(b) for b in ds["basin"].values]
+    ids = basin_ids(ds)
     basins = tuple(dict.fromkeys(ids))
     basin = np.array([basins.index(b) for b in ids], np.int64)
     return Runs(about, basins, time, basin, fractions, outputs)
@@ -176,7 +176,7 @@ def weather_of(runs: Runs, region: xr.Dataset) -> NDArray[np.float32]:
     Raises:
         DhbvError: if `region` lacks basins or days of theirs.
     """
-    present = {str(b) for b in region["basin"].values}
+    present = set(basin_ids(region))
     absent = [b for b in runs.basins if b not in present]
     if absent:
         raise DhbvError(
