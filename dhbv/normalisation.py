@@ -149,7 +149,7 @@ def fit(
         names: of the attributes wanted.
 
     Raises:
-        DhbvError: if an attribute is not in the table or has no value in any basin.
+        DhbvError: if an attribute is not in the table, has no value in any basin, or numbers and words.
     """
     absent = [name for name in names if name not in table]
     if absent:
@@ -163,6 +163,7 @@ def fit(
     for name in names:
         column = table[name]
         text = sorted({v for v in column if isinstance(v, str)})
+        _refuse_mixed(text, name)
         values = _codes(column, text) if text else _numbers(column, name)
         known = values[np.isfinite(values)]
         if known.size == 0:
@@ -182,6 +183,24 @@ def fit(
     p, t, ep = mean
     sp, st, sep = (_spread(s, m) for s, m in zip(std, mean, strict=True))
     return Statistics((p, t, ep), (sp, st, sep), tuple(attributes))
+
+
+def _refuse_mixed(text: Sequence[str], name: str) -> None:
+    """One word among numbers makes a column text; its numbers would be taken for classes, in the order of text."""
+    words = [v for v in text if v and not _is_number(v)]
+    if words and len(words) < len([v for v in text if v]):
+        raise DhbvError(
+            f"attribute {name} has numbers and words, as {words[0]!r}: correct the words, or leave them empty where the "
+            "value is missing"
+        )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _pooled(of_basins: Moments) -> tuple[list[float], list[float]]:

@@ -53,6 +53,10 @@ def test_missing_training_values_do_not_count() -> None:
     [
         ({"aridity": [None] * 5}, "aridity has no value in any training basin"),
         ({"p_mean": [1.0, 2.0, object(), 3.0, 4.0]}, "attribute p_mean must be a number"),
+        (
+            {"aridity": ["0.4", "-", "1.2", "", "0.9"]},
+            "attribute aridity has numbers and words, as '-': correct the words",
+        ),
     ],
 )
 def test_useless_attributes_are_named(change: dict[str, list[object]], message: str) -> None:

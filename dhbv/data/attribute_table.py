@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from dhbv.attributes import ATTRIBUTE_UNITS
 from dhbv.data.schema import DataError
 
 KEYS = ("gauge_id", "basin")
@@ -27,7 +28,8 @@ def read_attributes(file: str | Path, separator: str = ",") -> pd.DataFrame:
         separator: between columns; `;` in the CAMELS download.
 
     Raises:
-        DataError: if the file is missing or unreadable, has no key column, or repeats a basin.
+        DataError: if the file is missing or unreadable, has no key column, repeats a basin, or has a word in a
+            column of numbers.
     """
     file = Path(file)
     try:
@@ -57,8 +59,21 @@ def read_attributes(file: str | Path, separator: str = ",") -> pd.DataFrame:
     for name in table.columns:
         if not pd.api.types.is_numeric_dtype(table[name]):
             table[name] = table[name].str.strip()
+            if name in ATTRIBUTE_UNITS:
+                _refuse_words(table[name], file)
     table.attrs["source"] = str(file)
     return table
+
+
+def _refuse_words(column: pd.Series, file: Path) -> None:
+    """One word among numbers makes all of them text, and the model would take each for a class of its own."""
+    given = column[column.notna() & (column != "")]
+    words = given[pd.to_numeric(given, errors="coerce").isna()]
+    if len(words):
+        raise DataError(
+            f"{file}: basin {words.index[0]}, {column.name}: {words.iloc[0]!r} is no number: correct it, or leave the "
+            "cell empty where the value is missing"
+        )
 
 
 def join(tables: Sequence[pd.DataFrame], source: str) -> pd.DataFrame:

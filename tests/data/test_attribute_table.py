@@ -32,11 +32,21 @@ def test_ids_stay_text_and_categories_are_stripped(tmp_path: Path, key: str) -> 
         ("basin,x\n1,2\n1,3\n", "basin 1 has more than one row"),
         ("", "not an attribute table"),
         ("basin,x\n1,2\n2,3,4,5\n", "not an attribute table"),
+        (
+            "basin,elev_mean\n1,410.2\n2,-\n3,\n",
+            "basin 2, elev_mean: '-' is no number: correct it, or leave the cell empty",
+        ),
     ],
 )
 def test_a_table_that_is_none_is_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(DataError, match=rf"table\.csv: {message}"):
         read_attributes(_write(tmp_path, text))
+
+
+def test_empty_cells_and_words_of_other_columns_pass(tmp_path: Path) -> None:
+    table = read_attributes(_write(tmp_path, "basin,elev_mean,vpuid\n1,410.2,01\n2,,03W\n"))
+    assert table["elev_mean"].isna().tolist() == [False, True]
+    assert table["vpuid"].tolist() == ["01", "03W"]
 
 
 def test_a_missing_table_names_the_option(tmp_path: Path) -> None:
