@@ -101,9 +101,9 @@ def train(
         group = stack.enter_context(join())
         # One process reads everything once; several read each its own part.
         region: Any = (
-            open_region(data, attributes=attributes, basins=wanted)
+            open_region(data, attributes=attributes, basins=wanted, needed=settings.data.reach)
             if group.count == 1
-            else open_source(data, attributes=attributes)
+            else open_source(data, attributes=attributes, needed=settings.data.reach)
         )
         first = None if start_from is None else model_directory.load(start_from)
         bars = stack.enter_context(progress_bars(quiet=group.rank > 0))
@@ -155,7 +155,8 @@ def evaluate(
     directory = model_directory.load(model)
     asked = _basins(basins, directory.config.data.basins)
     period = _period(start, end, directory.config.data.test)
-    region = open_region(data, attributes=attributes, basins=asked, end=str(period.end))
+    needed = period.after_spin_up(directory.config.data.spin_up_days)
+    region = open_region(data, attributes=attributes, basins=asked, end=str(period.end), needed=needed)
     with progress_bars() as bars:
         task = bars.add_task("running", total=None, note="")
         result = evaluation.evaluate(
@@ -199,7 +200,9 @@ def plausibility(
     directory = model_directory.load(model)
     asked = _basins(basins, directory.config.data.basins)
     period = _period(start, end, directory.config.data.test)
-    region = open_region(data, attributes=attributes, basins=asked, end=str(period.end), needs_flow=False)
+    region = open_region(
+        data, attributes=attributes, basins=asked, end=str(period.end), needs_flow=False, needed=period
+    )
     with progress_bars() as bars:
         task = bars.add_task("examining", total=None, note="")
         answers = counterfactuals.examine(
@@ -333,7 +336,10 @@ def forecast(
     scale_commands.refuse(only, f"only with NextGen forcing, and {data} is none")
     begin = None if state is None else State.read(state)
     asked = _basins(basins, begin.basins if begin else None)
-    region = open_region(data, attributes=attributes, basins=asked, end=str(period.end), needs_flow=False)
+    needed = period.after_spin_up(0 if begin else spin_up_days)
+    region = open_region(
+        data, attributes=attributes, basins=asked, end=str(period.end), needs_flow=False, needed=needed
+    )
     with progress_bars() as bars:
         task = bars.add_task("running", total=None, note="")
         told, last = forecasting.run(

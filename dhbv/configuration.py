@@ -109,6 +109,10 @@ class Period(Section, frozen=True):
     def days(self) -> int:
         return (self.end - self.start).days + 1
 
+    def after_spin_up(self, days: int) -> Period:
+        """With so many days before it, as far as the calendar goes back."""
+        return Period(start=dt.date.fromordinal(max(1, self.start.toordinal() - days)), end=self.end)
+
 
 class DataConfig(Section, frozen=True):
     """Which basins and days are trained on and which are kept for testing."""
@@ -136,6 +140,13 @@ class DataConfig(Section, frozen=True):
         both = set(self.basins or ()) & set(self.held_out)
         if both:
             raise ValueError(f"basins both trained on and held out: {', '.join(sorted(both))}")
+
+    @property
+    def reach(self) -> Period:
+        """From the first to the last day that training and testing look at, days of spin-up included."""
+        tested = [p.after_spin_up(self.spin_up_days) for p in (self.test, self.validation) if p is not None]
+        spans = (self.train, *tested)
+        return Period(start=min(p.start for p in spans), end=max(p.end for p in spans))
 
 
 class TrainingConfig(Section, frozen=True):

@@ -205,6 +205,44 @@ def test_missing_data_are_named(work: Work, tmp_path: Path) -> None:
     assert message.startswith(f"{missing}: no such file"), "brackets in a path are not markup"
 
 
+def test_weather_may_be_missing_before_anything_is_run(work: Work, tmp_path: Path) -> None:
+    with xr.open_dataset(work.data) as region:
+        late = region.load().copy(deep=True)
+    late["tmin"].loc[{"basin": BASINS[0], "time": slice("2000-10-01", "2000-11-09")}] = float("nan")
+    late.to_netcdf(tmp_path / "late.nc")
+    content = yaml.safe_load(work.config.read_text())
+    content["data"] |= {"spin_up_days": 365, "train": {"start": "2001-10-01", "end": "2003-09-30"}}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(content))
+    training = (
+        "train",
+        "--data",
+        tmp_path / "late.nc",
+        "--device",
+        "cpu",
+        "--out",
+        tmp_path / "model",
+        "--config",
+    )
+    assert dhbv(*training, tmp_path / "config.yaml").code == 0
+    assert dhbv("evaluate", tmp_path / "model", "--data", tmp_path / "late.nc").code == 0
+    running = (
+        "forecast",
+        tmp_path / "model",
+        "--data",
+        tmp_path / "late.nc",
+        "--start",
+        "2003-10-01",
+        "--end",
+        "2003-10-05",
+    )
+    assert dhbv(*running, "--out", tmp_path / "a.nc", "--spin-up-days", "700").code == 0
+    message = r"basin syn-001, tmin: missing or infinite forcing .* first on 2000-10-01, 40 basin-days"
+    assert re.search(message, mistake(*running, "--out", tmp_path / "b.nc", "--spin-up-days", "1095"))
+    assert re.search(
+        message, mistake("train", *training[1:-3], "--out", tmp_path / "other", "--config", work.config)
+    )
+
+
 def test_a_missing_model_is_named_with_the_remedy(work: Work, tmp_path: Path) -> None:
     message = mistake("evaluate", tmp_path / "none", "--data", work.data)
     assert (

@@ -6,22 +6,24 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from dhbv.data.schema import FORCING, TIME_VARIABLES, DataError, required_variables, some
+from dhbv.configuration import Period
+from dhbv.data.schema import FORCING, OBSERVATIONS, TIME_VARIABLES, DataError, required_variables, some
 
 _DAY = np.timedelta64(1, "D")
 
 
-def check(ds: xr.Dataset, source: str, *, needs_flow: bool = True) -> None:
+def check(ds: xr.Dataset, source: str, *, needs_flow: bool = True, needed: Period | None = None) -> None:
     """Pass a Dataset that the model can be run on and compared with.
 
     Args:
         ds: of the schema, loaded.
         source: the file or folder it comes from, for messages.
         needs_flow: whether there must be observed flow; a forecast of ungauged basins needs none.
+        needed: the days that will be looked at, on which forcing must be known; None for all.
 
     Raises:
         DataError: for a missing variable; dates that repeat, run backwards or leave gaps; forcing that
-            is not finite; negative precipitation or flow; tmin = tmax throughout a basin; no day with
+            is not finite on a day that is needed; negative precipitation, flow or other observation; tmin = tmax throughout a basin; no day with
             both forcing and flow.
     """
     required = required_variables(needs_flow)
@@ -30,25 +32,27 @@ def check(ds: xr.Dataset, source: str, *, needs_flow: bool = True) -> None:
         raise DataError(f"{source}: no variable {', '.join(absent)}: a region needs {', '.join(required)}")
     check_basins(ds, source)
     check_dates(ds["time"].values, source)
+    looked_at = ds if needed is None else ds.isel(time=_days_of(needed, ds["time"].values))
     for name in FORCING:
         if name in ds:
             _refuse(
-                ds, name, ~np.isfinite(ds[name].values), source, "missing or infinite forcing",
-                "fill it, or leave it out by basins or period (--basins, --start, --end)",
+                looked_at, name, ~np.isfinite(looked_at[name].values), source, "missing or infinite forcing",
+                "fill it, or leave out these basins (data.basins, --basins) or days (periods under data, --start, --end)",
             )  # fmt: skip
     _refuse(
-        ds, "prcp", ds["prcp"].values < 0.0, source, "negative precipitation",
+        looked_at, "prcp", looked_at["prcp"].values < 0.0, source, "negative precipitation",
         "correct the value at its source (-999 or -9999 is a missing value, to be filled)",
     )  # fmt: skip
     _check_range(ds, source)
+    for name in OBSERVATIONS:
+        if name in ds:
+            _refuse_observed(ds, name, source, "observation", "write NaN where there is none")
     if "streamflow" not in ds:
         return
-    flow = ds["streamflow"].values
-    _refuse(
-        ds, "streamflow", ~np.isnan(flow) & ~((flow >= 0.0) & np.isfinite(flow)), source,
-        "negative or infinite flow", "write NaN (in raw CAMELS files -999) where it is missing",
-    )  # fmt: skip
-    if needs_flow and np.isnan(flow).all():
+    _refuse_observed(
+        ds, "streamflow", source, "flow", "write NaN (in raw CAMELS files -999) where it is missing"
+    )
+    if needs_flow and ds["streamflow"].isnull().all():
         raise DataError(
             f"{source}: forcing and streamflow do not overlap: no basin has a flow observation within "
             f"{period(ds['time'].values)}: choose a period in which the gauges were running (--start, --end)"
@@ -109,10 +113,24 @@ def _refuse(
     day = int(np.flatnonzero(bad[basin])[0])
     raise DataError(
         f"{source}: basin {ds['basin'].values[basin]}, {name}: {problem} "
-        f"({ds[name].values[basin, day]:g} {TIME_VARIABLES[name].unit}) first on "
+        f"({ds[name].values[basin, day]:g} {(TIME_VARIABLES | OBSERVATIONS)[name].unit}) first on "
         f"{np.datetime_as_string(ds['time'].values[day], 'D')}, {int(bad.sum())} basin-days in "
         f"{int(bad.any(1).sum())} basins: {remedy}"
     )
+
+
+def _days_of(span: Period, time: NDArray[np.datetime64]) -> slice:
+    """Those of `time`, as far as it reaches."""
+    first, last = np.datetime64(span.start, "D"), np.datetime64(span.end, "D")
+    days = time.astype("datetime64[D]")
+    return slice(int(np.searchsorted(days, first)), int(np.searchsorted(days, last, side="right")))
+
+
+def _refuse_observed(ds: xr.Dataset, name: str, source: str, what: str, remedy: str) -> None:
+    """Observations are depths of water, or missing."""
+    seen = ds[name].values
+    bad = ~np.isnan(seen) & ~((seen >= 0.0) & np.isfinite(seen))
+    _refuse(ds, name, bad, source, f"negative or infinite {what}", remedy)
 
 
 def _check_range(ds: xr.Dataset, source: str) -> None:

@@ -105,7 +105,10 @@ def _check_form(file: xr.Dataset, source: str, needs_flow: bool) -> None:
                 f"{source}: variable {name} has dimensions {file[name].dims}: it needs basin and time"
             )
     if file["time"].dtype.kind != "M":
-        raise DataError(f"{source}: time is no calendar: give it units such as 'days since 1980-01-01'")
+        raise DataError(
+            f"{source}: time is no calendar of true days: give it units such as 'days since 1980-01-01', and 29 February "
+            "a day of its own where the calendar is noleap"
+        )
     check_basins(file, source)
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import xarray as xr
 
+from dhbv.configuration import Period
 from dhbv.data import camels, packs
 from dhbv.data.checks import check
 from dhbv.data.nextgen_hours import NETCDF_SUFFIXES
@@ -24,7 +25,9 @@ class Source(NamedTuple):
     """Some of them, in the order asked for, as `open_region` gives them."""
 
 
-def open_source(path: str | Path, *, attributes: str | Path | None = None) -> Source:
+def open_source(
+    path: str | Path, *, attributes: str | Path | None = None, needed: Period | None = None
+) -> Source:
     """What `open_region` opens, to be read in parts.
 
     Raises:
@@ -32,7 +35,9 @@ def open_source(path: str | Path, *, attributes: str | Path | None = None) -> So
     """
     path = Path(path)
     basins = camels.basins_in(path) if _is_camels(path) else packs.basins_in(_pack(path))
-    return Source(tuple(basins), lambda part: open_region(path, attributes=attributes, basins=part))
+    return Source(
+        tuple(basins), lambda part: open_region(path, attributes=attributes, basins=part, needed=needed)
+    )
 
 
 def open_region(
@@ -43,6 +48,7 @@ def open_region(
     start: str | None = None,
     end: str | None = None,
     needs_flow: bool = True,
+    needed: Period | None = None,
 ) -> xr.Dataset:
     """A region, loaded and checked.
 
@@ -54,6 +60,7 @@ def open_region(
         basins: ids, in the order wanted; by default all.
         start, end: first and last day, as 1999-10-01; by default those of the forcing.
         needs_flow: whether observed flow must be there; a forecast of ungauged basins needs none.
+        needed: the days that will be looked at, see `check`.
 
     Raises:
         DataError: if the path is neither, or for any fault that the readers and `check` find.
@@ -66,7 +73,7 @@ def open_region(
         ds = packs.read_pack(
             _pack(path), attributes=attributes, basins=basins, start=start, end=end, needs_flow=needs_flow
         )
-    check(ds, str(path), needs_flow=needs_flow)
+    check(ds, str(path), needs_flow=needs_flow, needed=needed)
     return ds
 
 

@@ -108,7 +108,10 @@ def _open(
             config.data, basins=tuple(b for b in wanted if b not in held_out), held_out=held_out
         )
         config = msgspec.structs.replace(config, data=kept)
-    return config, {path.stem: open_region(path, attributes=attributes, basins=wanted) for path in data}
+    return config, {
+        path.stem: open_region(path, attributes=attributes, basins=wanted, needed=config.data.reach)
+        for path in data
+    }
 
 
 def by_region(config: Config, region: xr.Dataset, data: Path) -> Plan:

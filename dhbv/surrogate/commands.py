@@ -346,7 +346,7 @@ def _open(config: Path, data: Path, attributes: Path | None) -> tuple[Config, xr
 
     settings = configuration.load(config, configuration.Config)
     wanted = (*settings.data.basins, *settings.data.held_out) if settings.data.basins else None
-    region = open_region(data, attributes=attributes, basins=wanted)
+    region = open_region(data, attributes=attributes, basins=wanted, needed=settings.data.reach)
     if settings.data.basins is None:
         there = tuple(basin_ids(region))
         named = msgspec.structs.replace(

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import datetime as dt
+
 import numpy as np
 import pytest
 import xarray as xr
 
+from dhbv.configuration import Period
 from dhbv.data.checks import check, check_dates
 from dhbv.data.schema import DataError
 
@@ -22,7 +25,11 @@ def test_missing_flow_and_crossed_temperatures_pass(region: xr.Dataset) -> None:
     ("name", "value", "message"),
     [
         ("prcp", -1.5, r"prcp: negative precipitation \(-1\.5 mm d-1\) first on 2000-02-28, 1 basin-days"),
-        ("tmin", np.nan, r"tmin: missing or infinite forcing \(nan degC\) first on 2000-02-28.*--start"),
+        (
+            "tmin",
+            np.nan,
+            r"tmin: missing or infinite forcing \(nan degC\) first on 2000-02-28.*leave out these basins",
+        ),
         ("tmax", np.inf, r"tmax: missing or infinite forcing \(inf degC\) first on 2000-02-28"),
         ("streamflow", -999.0, r"streamflow: negative or infinite flow \(-999 mm d-1\).*02-28.*write NaN"),
         ("streamflow", np.inf, r"streamflow: negative or infinite flow \(inf mm d-1\) first on 2000-02-28"),
@@ -40,6 +47,25 @@ def test_optional_forcing_is_checked_where_it_is_given(region: xr.Dataset) -> No
     region["vp"] = region["tmin"] * np.nan
     with pytest.raises(DataError, match=r"basin 01013500, vp: missing .*12 basin-days in 2 basins"):
         check(region, "file")
+
+
+def test_forcing_is_needed_on_the_days_that_are_looked_at_alone(region: xr.Dataset) -> None:
+    region["tmin"][1, 2] = np.nan
+    region["prcp"][0, 1] = -1.0
+    after, whole = (Period(start=dt.date(2000, 2, day), end=dt.date(2001, 1, 1)) for day in (29, 28))
+    check(region, "file", needed=after)
+    with pytest.raises(DataError, match=r"basin 02177000, tmin: .* first on 2000-02-28, 1 basin-days"):
+        check(region, "file", needed=whole)
+
+
+def test_other_observations_are_depths_or_missing(region: xr.Dataset) -> None:
+    swe = region["prcp"].copy()
+    swe[0, 0] = np.nan
+    check(region.assign(observed_swe=swe), "file")
+    swe[1, 2] = -9999.0
+    message = r"basin 02177000, observed_swe: negative or infinite observation \(-9999 mm\) first on 2000-02-28.*NaN"
+    with pytest.raises(DataError, match=message):
+        check(region.assign(observed_swe=swe), "file")
 
 
 def test_no_daily_range_in_a_basin_names_the_remedy(region: xr.Dataset) -> None:
