@@ -154,6 +154,12 @@ def prepare(
         first=basins.index(mine[0]),
         targets={name: torch.from_numpy(observed(chosen, name)) for name in sorted(config.training.targets)},
     )  # fmt: skip
+    for name, series in data.targets.items():
+        if not any(processes.gather(bool(series.isfinite().any()))):
+            raise ConfigurationError(
+                f"training.targets: no training basin has an observation of {name} in {config.data.train}: give data that "
+                "have them, or leave it out"
+            )
     digests = processes.gather(b"".join(_digest(data, k) for k in range(len(mine))))
     return statistics, data, hashlib.sha256(b"".join(digests)).hexdigest()
 
@@ -242,6 +248,11 @@ def _validation(
         return None
     basins = list(processes.share(config.data.basins or ()))
     flow = observed_flow(_part(region, basins, period))
+    if not any(processes.gather(bool(np.isfinite(flow).any()))):
+        raise ConfigurationError(
+            f"data.validation {period}: no training basin has observed flow in it, by which weights could be chosen: "
+            "choose other days, or leave it out"
+        )
     before = region.sel(basin=basins, time=slice(None, str(period.end)))
     days = min(before.sizes["time"], len(flow) + config.data.spin_up_days)
     forcing = model_forcing(before.isel(time=slice(-days, None)))

@@ -132,6 +132,21 @@ def test_a_second_source_must_be_in_the_data_and_counts_in_the_digest(region: xr
     assert digest != pipeline.prepare(plain, seen)[2]
     other = seen.assign(observed_swe=2.0 * seen["observed_swe"])
     assert digest != pipeline.prepare(config, other)[2]
+    unseen = seen.assign(observed_swe=seen["observed_swe"].where(seen["time"] > np.datetime64(TRAIN.end)))
+    with pytest.raises(ConfigurationError, match=rf"no training basin has an observation of swe in {TRAIN}"):
+        pipeline.prepare(config, unseen)
+
+
+def test_validation_days_without_flow_are_refused(region: xr.Dataset, tmp_path: Path) -> None:
+    config = config_of(region)
+    validation = Period(start=dt.date(1997, 10, 1), end=dt.date(1998, 3, 31))
+    config = msgspec.structs.replace(config, data=msgspec.structs.replace(config.data, validation=validation))
+    silent = region.copy(deep=True)
+    silent["streamflow"].loc[{"time": slice(str(validation.start), str(validation.end))}] = np.nan
+    with pytest.raises(
+        ConfigurationError, match=rf"data\.validation {validation}: no training basin has observed flow"
+    ):
+        pipeline.make_model(config, silent, tmp_path / "model")
 
 
 def spoilt(

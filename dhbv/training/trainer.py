@@ -114,7 +114,11 @@ class Trainer:
         latest = self.history[-1][2] if self.history else None
         while self.iteration < self.settings.iterations and self.stale < self.settings.patience:
             value = self.step(self.sampler.draw())
-            due = self.iteration % self.settings.validate_every == 0
+            # At the end too, which is where the falling rate has brought the weights.
+            due = (
+                self.iteration % self.settings.validate_every == 0
+                or self.iteration == self.settings.iterations
+            )
             if due:
                 latest = self._validate()
             self.history.append((self.iteration, value, latest if due else None))

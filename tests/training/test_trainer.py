@@ -161,6 +161,13 @@ def test_early_stopping_keeps_the_best_validated_weights() -> None:
     assert trainer._validate() == pytest.approx(min(losses))
 
 
+@pytest.mark.parametrize(("iterations", "validated"), [(8, [5, 8]), (10, [5, 10]), (3, [3])])
+def test_the_last_minibatch_is_validated_too(iterations: int, validated: list[int]) -> None:
+    trainer = trainer_of(small_config(iterations=iterations, validate_every=5), validation=True)
+    trainer.run()
+    assert [row[0] for row in trainer.history if row[2] is not None] == validated
+
+
 def test_dropout_and_noise_are_off_after_training() -> None:
     model = trainer_of(small_config(iterations=1)).run()
     forcing = torch.from_numpy(weather(30, 2).astype(np.float32))
