@@ -197,4 +197,7 @@ def _basins(config: Config, present: Sequence[str]) -> tuple[list[str], list[str
 
 def _split(config: Config, train: Iterable[str], held_out: Iterable[str]) -> Config:
     data = msgspec.structs.replace(config.data, basins=tuple(sorted(train)), held_out=tuple(sorted(held_out)))
-    return msgspec.structs.replace(config, data=data)
+    try:
+        return msgspec.structs.replace(config, data=data)
+    except ValueError as error:
+        raise ConfigurationError(f"this experiment holds basins out: {error}") from None

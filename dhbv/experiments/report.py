@@ -91,9 +91,15 @@ def _temporal(of_kind: Mapping[str, Results], found: Mapping[str, Results], page
     named = _named(of_kind)
     yield f"Trained and tested on the same basins in other years: {_periods(of_kind)}."
     yield ""
-    tables = _ranked({name: r.of() for name, r in named.items()})
+    tables = _ranked({name: r.of(held_out=False) for name, r in named.items()})
     yield from _scores({name: summary.summary(rows) for name, rows in tables.items()})
     yield from _gains(named, tables)
+    held_out = _ranked({name: rows for name, r in named.items() if len(rows := r.of(held_out=True))})
+    if held_out:
+        yield "Basins that these trainings held out, in the test period:"
+        yield ""
+        yield from _scores({name: summary.summary(rows) for name, rows in held_out.items()})
+        yield from _gains(named, held_out)
     yield from _cdfs_and_maps(page, "temporal", tables)
     yield from page.show(
         "temporal_baseflow", figures.baseflow(tables), "Simulated against observed baseflow index"

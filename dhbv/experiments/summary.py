@@ -88,7 +88,7 @@ def gauged(results: Results, others: Mapping[str, Results]) -> pd.DataFrame | No
     wanted = _protocol(results)
     for other in others.values():
         if other.header.kind == "temporal" and _protocol(other) == wanted:
-            rows = other.of()
+            rows = other.of(held_out=False)
             if set(results.table["basin"]) <= set(rows.index):
                 return rows
     return None

@@ -197,6 +197,19 @@ def test_models_of_one_name_are_told_apart_by_their_files(tmp_path: Path) -> Non
     assert row(text.split("Median gain")[1], "δ (b)")[1] == "+0.000 (+0.000 … +0.000)"
 
 
+def test_basins_held_out_of_a_temporal_experiment_stand_apart(tmp_path: Path) -> None:
+    rows = (table("model", 10, 0.7), table("model", 4, 0.4, held_out=True, first=10))
+    results.write(made_up.results("temporal", *rows, name="δ"), tmp_path / "delta.parquet")
+    fold = table("fold_0", 4, 0.38, held_out=True, first=10)
+    results.write(made_up.results("pub", fold, name="δ", folds=10, seed=0), tmp_path / "pub.parquet")
+    report.write(tmp_path, tmp_path / "page.md")
+    years = section(tmp_path / "page.md", "Other years")
+    seen, unseen = years.split("Basins that these trainings held out")
+    assert row(seen, "δ")[1:3] == ["10", "0.700 (0.650 … 0.750)"]
+    assert row(unseen, "δ")[1:3] == ["4", "0.400 (0.350 … 0.450)"]
+    assert "the same basins, trained on" not in section(tmp_path / "page.md", "Ungauged basins")
+
+
 def test_gains_of_many_models_are_over_the_published_ones(tmp_path: Path) -> None:
     names = ["δ", "LSTM", *(f"mine {k}" for k in range(8))]
     for k, name in enumerate(names):

@@ -36,6 +36,13 @@ def check_apart(plan: Plan, basins: list[str]) -> None:
         assert sorted({*train, *t.config.data.held_out}) == sorted(basins), t.label
 
 
+def test_what_knows_gauged_basins_alone_holds_none_out() -> None:
+    config = config_of()
+    gz = msgspec.structs.replace(config.model, attributes=("p_mean", "history_q_mean"))
+    with pytest.raises(ConfigurationError, match=r"this experiment holds basins out: .*stand for ungauged"):
+        plans.pub(msgspec.structs.replace(config, model=gz), BASINS, folds=5)
+
+
 def test_folds_hold_each_basin_out_once() -> None:
     plan = plans.pub(config_of(), BASINS, folds=5)
     assert sorted(held_out(plan)) == BASINS
