@@ -83,8 +83,6 @@ def _rows(
     names = ["basin", "issue", "lead", "quantile", "batch", *dict.fromkeys(v.name for v in wanted.values())]
     where = (pc.field("issue") >= asked.days[0].item()) & (pc.field("issue") <= asked.days[-1].item())
     where &= pc.field("basin").isin(asked.basins)
-    if leads is not None:
-        where &= pc.field("lead").isin([int(k) for k in leads])
     if asked.batches is not None:
         where &= pc.field("batch").isin(list(asked.batches))
     spans, tables = list(series.years(asked.days)), []
@@ -94,12 +92,15 @@ def _rows(
         tables.append(parquet.read(source.path, files, FORECAST, names, where).to_pandas())
     on_progress(len(spans), len(spans))
     frame = pd.concat(tables, ignore_index=True)
+    # One that was issued again takes the place of the whole of the one before, of leads too that it lacks.
+    frame = frame[frame["batch"] == frame.groupby(["basin", "issue"])["batch"].transform("max")]
+    if leads is not None:
+        frame = frame[frame["lead"].isin([int(k) for k in leads])]
     if frame.empty:
         raise DhbvError(
             f"{source.path}: no forecast of these basins and leads was issued {asked.days[0]}..{asked.days[-1]}"
         )
-    # One that was issued again takes the place of the whole of the one before.
-    return frame[frame["batch"] == frame.groupby(["basin", "issue"])["batch"].transform("max")]
+    return frame
 
 
 def _grid(frame: pd.DataFrame, asked: Asked, wanted: Mapping[str, Variable]) -> xr.Dataset:

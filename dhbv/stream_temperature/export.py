@@ -99,11 +99,22 @@ def read_geometry(path: Path) -> pd.DataFrame:
     """Reaches from a CSV: the basin's id in the first column, then anything; a heading may be `name [unit]`.
 
     Raises:
-        DhbvError: if a basin or a name is there twice.
+        DhbvError: if the file is no table separated by commas, or a basin or a name is there twice.
     """
-    with path.open(encoding="utf-8") as file:
-        heads = next(iter(file), "").strip().split(",")
-    table = pd.read_csv(path, dtype={heads[0].strip('"'): str})
+    try:
+        # Spreadsheets put a mark before the first heading.
+        with path.open(encoding="utf-8-sig") as file:
+            heads = next(iter(file), "").strip().split(",")
+        table = pd.read_csv(path, dtype={heads[0].strip('"'): str}, encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise DhbvError(
+            f"{path}: no table of reaches ({error}): give a CSV with a first row of names"
+        ) from None
+    if len(table.columns) < 2:
+        raise DhbvError(
+            f"{path}: one column alone, {table.columns[0]!r}: give a basin's id and what is known of its reach, "
+            "separated by commas"
+        )
     table = table.set_index(table.columns[0])
     twice = [*table.index[table.index.duplicated()]]
     if twice:

@@ -228,6 +228,8 @@ def test_forecasts_by_issue_and_lead_stay_apart_from_the_analysis(filled: Archiv
         DhbvError, match=r"no forecast of these basins and leads was issued 2000-12-30..2001-01-01"
     ):
         fx.open_forecasts(filled.path, leads=[9])
+    with pytest.raises(DhbvError, match="no forecast of these basins and leads"):
+        fx.open_forecasts(filled.path, **asked | {"leads": [4]})
 
 
 def test_quantiles_of_an_ensemble(archive: Archive, run: Run) -> None:

@@ -137,7 +137,11 @@ def test_geometry_passes_through(tmp_path: Path) -> None:
 
     path.write_text("basin,area [km2]\n01,7\n02,8\n")
     assert assemble(fluxes(), air(), read_geometry(path)).area.values.tolist() == [7.0, 8.0]
+    path.write_text("basin,length [m]\n02,1500\n01,800\n", encoding="utf-8-sig")
+    assert read_geometry(path).index.tolist() == ["02", "01"], "as spreadsheets write it"
     for text, message in (
+        ("", r"reaches\.csv: no table of reaches \(No columns"),
+        ("basin;length\n01;1\n", "one column alone, 'basin;length': .*separated by commas"),
         ("basin,length\n01,1\n", "the geometry lacks basin 02 .1 of 2."),
         ("basin,length\n01,1\n01,2\n", "01 is there more than once: give one reach"),
         ("basin,T30\n01,1\n02,2\n", "a column 'T30', which is a variable of this file: rename it"),
