@@ -74,8 +74,12 @@ def configure(config: Config, inputs: tuple[str, ...], hidden: int, dropout: flo
     """Basins, days, attributes and training of a δ model's configuration; the loss is that of NSE alone.
 
     Raises:
-        ConfigurationError: if the configuration asks for Adadelta.
+        ConfigurationError: if the configuration asks for Adadelta or early stopping.
     """
+    if config.data.validation is not None:
+        raise ConfigurationError(
+            "data.validation: the plain LSTM is trained to the end and stops at no validation: leave it out"
+        )
     if config.training.optimiser != "adamw":
         raise ConfigurationError(
             "training.optimiser: the plain LSTM is trained by adamw: choose it, and a learning rate to match"

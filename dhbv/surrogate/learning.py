@@ -196,6 +196,10 @@ def _settings(config: Config, about: Description) -> Config:
             f"model.network.kind is {config.model.network.kind!r}: parameters learned through a surrogate are static; "
             "set it to mlp, and model.variant to hbv"
         )
+    if config.data.validation is not None:
+        raise ConfigurationError(
+            "data.validation: gA is learned through a surrogate to the end and stops at no validation: leave it out"
+        )
     if training.optimiser != "adamw":
         raise ConfigurationError("training.optimiser: gA is learned through a surrogate by adamw: choose it")
     return msgspec.structs.replace(config, training=msgspec.structs.replace(training, firn_weight=0.0))

@@ -194,3 +194,9 @@ def test_the_configuration_is_that_of_the_model_beside_it() -> None:
     assert (ours.model.hidden, ours.model.dropout, ours.model.inputs) == (32, 0.1, ("prcp",))
     with pytest.raises(ConfigurationError, match="the plain LSTM is trained by adamw"):
         streamflow_lstm.configure(small_config(optimiser="adadelta"), ("prcp",), 32, 0.1)
+    days = Period(start=dt.date(1970, 1, 1), end=dt.date(1970, 12, 31))
+    early = msgspec.structs.replace(theirs, data=msgspec.structs.replace(theirs.data, validation=days))
+    with pytest.raises(
+        ConfigurationError, match="the plain LSTM is trained to the end and stops at no validation"
+    ):
+        streamflow_lstm.configure(early, ("prcp",), 32, 0.1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ pytest.importorskip("torch")
 
 import torch
 
+from dhbv.configuration import Period
 from dhbv.errors import ConfigurationError, DhbvError, ModelDirectoryError
 from dhbv.surrogate import directory, learning, training
 from dhbv.surrogate import runs as running
@@ -132,6 +134,10 @@ def test_other_networks_and_optimisers_are_refused(there: xr.Dataset, surrogate:
         learning.learn(lstm, there, surrogate.network, ABOUT)
     with pytest.raises(ConfigurationError, match=r"training.optimiser: .* by adamw"):
         learning.learn(config(optimiser="adadelta"), there, surrogate.network, ABOUT)
+    days = Period(start=dt.date(1970, 1, 1), end=dt.date(1970, 12, 31))
+    early = msgspec.structs.replace(asked, data=msgspec.structs.replace(asked.data, validation=days))
+    with pytest.raises(ConfigurationError, match=r"data.validation: .* stops at no validation: leave it out"):
+        learning.learn(early, there, surrogate.network, ABOUT)
 
 
 def _card(made: training.Trained) -> directory.SurrogateCard:
