@@ -24,12 +24,13 @@ Policy = Literal["hold", "fill", "refuse"]
 class InputsConfig(Section, frozen=True):
     """What is done with weather that cannot be true. Each replaced value is counted and flagged.
 
-    `hold` repeats the catchment's last good value (for `hold_hours`, then fills), `fill` takes no
-    rain, no evaporation and the last day's temperature, `refuse` stops with an error.
+    `hold` repeats the catchment's last good value (for `hold_hours`, rain for 3 hours at most, then fills),
+    `fill` takes no rain, no evaporation and the last day's temperature, `refuse` stops with an error.
     """
 
     missing: Policy = "hold"
-    """NaN, infinite, or a value no weather has, such as the fill value -9999."""
+    """NaN, infinite, or a value no weather has, such as the fill value -9999, or a lowest temperature of the day
+    above its highest."""
     negative: Policy = "fill"
     """Precipitation or potential evaporation below 0."""
     kelvin: Literal["convert", "hold", "fill", "refuse"] = "convert"
@@ -37,7 +38,7 @@ class InputsConfig(Section, frozen=True):
     unset: Policy = "hold"
     """An update before which an input was not set."""
     hold_hours: Annotated[Natural, in_unit("hours")] = 24
-    """The longest hold."""
+    """The longest hold; of rain 3 hours, since a shower does not last."""
 
 
 class BmiConfig(Section, frozen=True):

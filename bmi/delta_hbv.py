@@ -129,9 +129,7 @@ class DeltaHbv(CatchmentGrid):
         self._initialized()
         if self._stream.runtime is None:
             source = functools.partial(start.first_state, self._config, self._path.parent)
-            self._stream.begin(*self._open(), source)
-            for store, values in self._stores.items():
-                self._stream.set_store(store, values)
+            self._stream.begin(*self._open(), source, self._stores)
         assert self._stream.runtime is not None
         return self._stream.runtime
 
@@ -238,10 +236,15 @@ class DeltaHbv(CatchmentGrid):
 
     def set_value_at_indices(self, name: str, inds: NDArray[np.int_], src: NDArray[Any]) -> None:
         self._initialized()
+        if name in self._names:
+            self._arrays[name][inds] = src
+            self._inputs.was_set(name, inds)
+            return
         if name in PARAMETERS or name in self._attribute_names():
-            if np.size(inds) != self._size:
+            values, given = np.empty(self._size), np.zeros(self._size, bool)
+            given[inds] = True
+            if not given.all():
                 raise DhbvError(f"{name} is set for all {self._size} catchments at once: use set_value")
-            values = np.empty(self._size)
         else:
             values = self._current(name).copy()
         values[inds] = src
@@ -287,6 +290,7 @@ class DeltaHbv(CatchmentGrid):
             else:
                 self._stream.set_store(store, values)
         elif name == RESET_TIME:
+            self._stream.go_back()
             self._time = 0.0
         elif name in PARAMETERS or name in self._attribute_names():
             self._set_static(name, values)

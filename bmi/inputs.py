@@ -47,8 +47,13 @@ _FREEZING = 273.15
 _FILL_VALUE = -900.0
 """At or below it a negative rate is a fill value (-999, -9999), above it a faulty measurement."""
 
-_OK, _MISSING, _NEGATIVE, _KELVINS, _UNSET = range(5)
-_FAULTS = {_MISSING: "missing", _NEGATIVE: "negative", _KELVINS: "kelvin", _UNSET: "unset"}
+_RAIN_HOLD = 3
+"""Hours for which rain is held at most: a cloudburst repeated for a day would be a flood that never was."""
+
+_OK, _MISSING, _NEGATIVE, _KELVINS, _UNSET, _CROSSED = range(6)
+_FAULTS = {
+    _MISSING: "missing", _NEGATIVE: "negative", _KELVINS: "kelvin", _UNSET: "unset", _CROSSED: "missing",
+}  # fmt: skip
 """The faults and the keys of their policies."""
 
 _log = logging.getLogger("bmi")
@@ -93,14 +98,24 @@ class Inputs:
         self._lower = np.array([[INPUTS[name].lower] for name in self.names])
         self._upper = np.array([[INPUTS[name].upper] for name in self.names])
         self._temperature = np.array([[INPUTS[name].unit == "degC"] for name in self.names])
+        hold = policies.hold_hours
+        self._longest = np.array([[min(hold, _RAIN_HOLD) if name == P else hold] for name in self.names])
+        self._row = {name: k for k, name in enumerate(self.names)}
+        self._range = [self._row[T_MIN], self._row[T_MAX]] if T_MIN in self._row else []
         self._pointed: set[str] = set()
         self._set: set[str] = set()
-        self._used: set[str] = set()
+        self._partly: dict[str, NDArray[np.bool_]] = {}
+        """[N] where an input was set that was not set in all catchments."""
+        self._used = (self._set, self._partly)
+        """What was set for the last step."""
         self._told: set[int] = set()
 
-    def was_set(self, name: str) -> None:
-        """The input `name` has a new value."""
-        self._set.add(name)
+    def was_set(self, name: str, where: Any = None) -> None:
+        """The input `name` has a new value, in the catchments of the indices `where` or in all."""
+        if where is None:
+            self._set.add(name)
+        else:
+            self._partly.setdefault(name, np.zeros(len(self._catchments), bool))[where] = True
 
     def was_pointed_to(self, name: str) -> None:
         """Somebody holds the array of `name` and may set it unseen."""
@@ -108,7 +123,10 @@ class Inputs:
 
     def repeat(self) -> None:
         """The caller wants another step with the values that were set for the last."""
-        self._set |= self._used
+        everywhere, partly = self._used
+        self._set |= everywhere
+        for name, where in partly.items():
+            self.was_set(name, where)
 
     def carried(self) -> dict[str, NDArray[Any]]:
         """The arrays that a saved component needs to treat the next faults alike."""
@@ -125,8 +143,9 @@ class Inputs:
         """
         x = self.values
         possible = (x >= self._lower) & (x <= self._upper)
-        if len(self._set) == len(self.names) and np.count_nonzero(possible) == x.size:
-            self._set, self._used = set(), self._set
+        whole = len(self._set) == len(self.names) and np.count_nonzero(possible) == x.size
+        if whole and not (self._range and self._crossed().any()):
+            self._taken()
             self.good[:] = x
             self.age.fill(0.0)
             return x
@@ -148,9 +167,21 @@ class Inputs:
             if where.any():
                 self._replace(used, where, getattr(self._policies, key))
         self.good[:] = np.where(well, used, self.good)
+        if self._range:  # what stands in for one may cross the other
+            used[self._range] = np.sort(used[self._range], axis=0)
         self.faults += (fault != _OK).sum(0)
-        self._set, self._used = set(), self._set
+        self._taken()
         return used
+
+    def _taken(self) -> None:
+        self._used = (self._set, self._partly)
+        self._set, self._partly = set(), {}
+
+    def _crossed(self) -> NDArray[np.bool_]:
+        """Where the day's lowest temperature lies above its highest, [N]."""
+        low, high = self.values[self._range]
+        crossed: NDArray[np.bool_] = low > high
+        return crossed
 
     def _classified(self) -> NDArray[np.int_]:
         """What is wrong with each value [input, N]."""
@@ -158,9 +189,12 @@ class Inputs:
         fault = np.where((x >= self._lower) & (x <= self._upper), _OK, _MISSING)
         fault[rate & (x < 0.0) & (x > _FILL_VALUE)] = _NEGATIVE
         fault[self._temperature & (x > _KELVIN[0]) & (x < _KELVIN[1])] = _KELVINS
-        for k, name in enumerate(self.names):
-            if name not in self._set and name not in self._pointed:
-                fault[k] = _UNSET
+        nowhere = np.zeros(len(self._catchments), bool)
+        for name in set(self.names) - self._set - self._pointed:
+            fault[self._row[name], ~self._partly.get(name, nowhere)] = _UNSET
+        if self._range:
+            crossed = self._crossed() & (fault[self._range] == _OK).all(0)
+            fault[np.ix_(self._range, crossed)] = _CROSSED
         return fault
 
     def _replace(self, used: Float, where: NDArray[np.bool_], policy: str) -> None:
@@ -168,7 +202,7 @@ class Inputs:
             used[where] -= _FREEZING
             self._flag(where, Quality.CONVERTED)
             return
-        held = where & (self.age <= self._policies.hold_hours) if policy == "hold" else np.zeros_like(where)
+        held = where & (self.age <= self._longest) if policy == "hold" else np.zeros_like(where)
         filled = where & ~held
         used[held] = self.good[held]
         usual = np.where(self._temperature, self.usual_temperature, 0.0)
@@ -184,6 +218,8 @@ class Inputs:
         k, n = (int(i) for i in found[0])
         name, policy = self.names[k], getattr(self._policies, key)
         value = "was not set" if kind == _UNSET else f"is {self.values[k, n]:g} {INPUTS[name].unit}"
+        if kind == _CROSSED:
+            value += f", above {T_MAX} {self.values[self._row[T_MAX], n]:g} degC,"
         what = f"catchment {self._catchments[n]}: {name} {value} at {now}"
         if policy == "refuse":
             raise DhbvError(

@@ -9,13 +9,15 @@ class Quality(IntFlag):
     """Values of the output `quality`; 0 is a clean run, several add up."""
 
     COLD_START = 1
-    """Started with nearly empty stores, or spun up over less than a year: flow is too low."""
+    """Started with nearly empty stores, or spun up over less than a year: flow is too low. A state does not tell whether
+    it was made so."""
     NO_DAY = 2
     """No day has been run since the start: fluxes other than runoff are not known yet."""
     GAP = 4
     """The state, or the history it was spun up over, is of another date than the start."""
     INCOMPLETE_DAY = 8
-    """The day did not have its 24 hours of weather."""
+    """The day did not have its 24 hours of weather, or one temperature in all of them, under which Hargreaves gives no
+    evaporation."""
     HELD = 16
     """A value of the weather could not be true, or was not set; the last good one stood in."""
     FILLED = 32

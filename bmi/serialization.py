@@ -55,7 +55,7 @@ class Serialization:
         elif what == FREE:
             self._hold(np.zeros(0, np.uint8))
         elif what == SIZE:
-            self._hold(np.zeros(int(values[0]), np.uint8))
+            self._hold(np.zeros(int(values.flat[0]), np.uint8))
         else:
             data = np.ascontiguousarray(values).view(np.uint8).tobytes()
             if name.startswith(PREFIX) and len(data) != len(self._state):

@@ -6,7 +6,10 @@ over the next day. In daily steps the water leaves with the step.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -26,6 +29,8 @@ from dhbv.runtime import Runtime
 from dhbv.state import State
 
 Float = NDArray[Any]
+_log = logging.getLogger("bmi")
+
 _STANDING, _COMING, _GIVEN = range(3)
 """Flags that last, those of the water given out next, and of the water given out now."""
 
@@ -61,6 +66,8 @@ class Stream:
         """Whether the outputs show this day's water."""
         self._storage: Float = np.zeros(size)
         self._cold_until = self._today
+        self._restored = False
+        self._told_flat = False
         self._runtime: Runtime | None = None
         self._state: State | None = None
         self._radiation: Float | None = None
@@ -86,9 +93,17 @@ class Stream:
         """Of the local day, 0 to 23."""
         return (self._clock + self._config.utc_offset) % 24
 
-    def begin(self, runtime: Runtime, latitude: Float | None, source: start.Source) -> None:
-        """Start the model as `source` says; with a latitude [N], Ep is Hargreaves'."""
+    def begin(
+        self,
+        runtime: Runtime,
+        latitude: Float | None,
+        source: start.Source,
+        stores: Mapping[str, Float] = MappingProxyType({}),
+    ) -> None:
+        """Start the model as `source` says, and set `stores`; with a latitude [N], Ep is Hargreaves'."""
         first = source(runtime, latitude, self._today)
+        for name, values in stores.items():  # one that is refused is refused before the model runs
+            runtime.with_store(first.state, name, values.tolist())
         quality = first.quality | Quality.NO_DAY
         if Quality.COLD_START in quality:
             self._cold_until = self._today + start.COLD_DAYS
@@ -99,6 +114,8 @@ class Stream:
         self._share[:] = first.state.discharge / 24.0
         self._given = False
         self.ledger.open(self._held())
+        for name, values in stores.items():
+            self.set_store(name, values)
 
     def _run(self, runtime: Runtime, latitude: Float | None) -> None:
         self._runtime = runtime
@@ -167,20 +184,36 @@ class Stream:
         self.ledger.flow(0.0, outputs["et"])
         self.ledger.end_day()
         self._inputs.usual_temperature[:] = weather[:, 1]
-        self._flag_day()
+        self._flag_day(day)
         self._day.empty()
 
-    def _flag_day(self) -> None:
-        """The flags of the day just run become those of its water."""
+    def _flag_day(self, day: Any) -> None:
+        """The flags of the `day` just run become those of its water."""
         standing, coming, given = self._flags
         np.bitwise_or(coming, self._inputs.flags, out=given)
-        if self._day.hours < 24:
+        if self._day.hours != 24:
             given |= Quality.INCOMPLETE_DAY
+        elif self._radiation is not None:
+            self._flag_flat(day, given)
         coming[:] = self._inputs.flags[:] = 0
         standing &= ~Quality.NO_DAY
         if self._today >= self._cold_until:
             standing &= ~Quality.COLD_START
         np.bitwise_or(standing, given, out=self._quality)
+
+    def _flag_flat(self, day: Any, given: NDArray[np.int64]) -> None:
+        """Flag where the temperature never changed on a `day`: Hargreaves' Ep is zero then."""
+        flat = self._day.tmin == self._day.tmax
+        if not flat.any():
+            return
+        given[flat] |= Quality.INCOMPLETE_DAY
+        if not self._told_flat:
+            self._told_flat = True
+            _log.warning(
+                "catchment %s: the temperature of %s is the same all day, so Hargreaves evaporation is zero; such days "
+                "are flagged in `quality`, and further ones are without a word",
+                self._config.catchments[int(np.argmax(flat))], day,
+            )  # fmt: skip
 
     def _show(self, runtime: Runtime, state: State) -> None:
         """Go on from `state`, and show what it tells by itself."""
@@ -236,10 +269,9 @@ class Stream:
                 raise StateError(f"the component state is not complete: no {name}; start from a spin-up")
         now, quality = self._calendar_of(saved, elapsed)
         self._run(runtime, latitude)
+        self._restored = True
         self._clock = _hours_of(np.datetime64(saved.run["now"], "h"))
-        hours_left = 24 - self._hour
-        self._clock = _hours_of(now)
-        self._state = replace(saved.core, time=self._today)
+        self._state = saved.core
         self._cold_until, self._day.hours = np.datetime64(saved.run["cold_until"], "D"), saved.run["hours"]
         for name, array in carried.items():
             array[:] = saved.arrays[name]
@@ -247,6 +279,23 @@ class Stream:
         storage = runtime.storage(saved.core)
         self.ledger.book(storage - self._storage)
         self._storage[:] = storage
+        self._go_to(now, quality)
+
+    def go_back(self) -> None:
+        """Where it was restored, to the configured start: the BMI clock begins anew there (`reset_time`).
+
+        Raises:
+            ConfigurationError: if that is too far from its date.
+        """
+        if self._restored:
+            self._go_to(self._config.begins, self._gap(self.now, self._config.begins))
+
+    def _go_to(self, now: Any, quality: Quality) -> None:
+        """Go on at another time, with a flag that says so."""
+        _, state = self._running()
+        hours_left = 24 - self._hour
+        self._clock = _hours_of(now)
+        self._state = replace(state, time=self._today)
         # Where a gap moves the hour of the day, what is left of its water leaves over the hours now left.
         self._share *= hours_left / (24 - self._hour)
         self._given = False
@@ -281,11 +330,21 @@ class Stream:
         configured = self._config.begins
         expected = configured + elapsed
         if begun == configured:
+            if then != expected:
+                _log.warning(
+                    "%s: goes on at %s UTC, the date of the restored state, as the same run that starts %s; for another "
+                    "date give start_time that of the new run, or set `reset_time`",
+                    ", ".join(self._config.catchments[:3]), then, configured,
+                )  # fmt: skip
             return then, Quality(0)
+        return expected, self._gap(then, expected)
+
+    def _gap(self, then: Any, expected: Any) -> Quality:
+        """The flag of going on at `expected` from a state of `then`; see `start.gap`."""
         hours = int((expected - then).astype(int))
         days = -(-abs(hours) // 24) * (1 if hours > 0 else -1)
         what = f"the restored state is valid at {then} UTC and the run at {expected}"
-        return expected, start.gap(days, self._config, what)
+        return start.gap(days, self._config, what)
 
 
 def _hours_of(time: np.datetime64) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,11 @@ _PAUSE = 0.005
 """Seconds between two looks at a lock."""
 
 
+def draft_of(path: Path) -> Path:
+    """Where a draft of `path` may lie: hidden beside it, under a name that no other process or host has taken."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+
+
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """A draft beside `path` to write to, which takes its place, durably, when the block ends well.
@@ -23,7 +29,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     Folders on the way are made. If the block fails the draft is removed and `path` stays as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = draft_of(path)
     try:
         yield draft
         flush(draft)

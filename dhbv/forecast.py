@@ -54,7 +54,7 @@ def run(
         model: the model directory.
         region: weather and attributes in the schema of `dhbv.data`.
         period: the days wanted.
-        state: to start from, valid at the period's first day; none starts from a spin-up.
+        state: to start from, valid at the period's first day, in any precision; none starts from a spin-up.
         spin_up_days: days before the period that fill the stores, as far as `region` reaches back.
         outputs: names from the variable table.
         dtype: float64 or float32.
@@ -88,6 +88,7 @@ def run(
         on_progress(done, total)
         start = f"spin-up of {spin_up} days" if spin_up else "cold start: stores nearly empty"
     else:
+        state = state.astype(dtype)
         if state.time != first:
             raise DhbvError(
                 f"the state is valid at {state.time}, the period starts {first}: start the period at the "

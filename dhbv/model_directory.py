@@ -24,6 +24,7 @@ from safetensors.numpy import save as save_arrays
 from dhbv import __version__, configuration, network_shapes
 from dhbv.configuration import Config
 from dhbv.errors import ModelDirectoryError
+from dhbv.files import draft_of
 from dhbv.normalisation import Statistics
 from dhbv.physics.parameters import PARAMETERS
 
@@ -36,7 +37,8 @@ CARD = "README.md"
 MANIFEST = "manifest.json"
 TEST, HELD_OUT = "test period", "held-out basins"
 """Labels of the scores it keeps."""
-_WRITTEN_HERE = (WEIGHTS, CONFIG, STATISTICS, SCORES, CARD)
+_NEEDED = (WEIGHTS, CONFIG, STATISTICS, SCORES)
+_WRITTEN_HERE = (*_NEEDED, CARD)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +105,7 @@ def save(
     contents |= {CARD: card, MANIFEST: (json.dumps(manifest, indent=1) + "\n").encode()}
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = draft_of(path)
     draft.mkdir()
     for name, content in contents.items():
         with (draft / name).open("wb") as file:
@@ -147,10 +149,18 @@ def load(path: Path) -> ModelDirectory:
         manifest = json.loads(_read(path / MANIFEST))
     except ValueError as error:
         raise ModelDirectoryError(f"{path / MANIFEST} is damaged: {error}; copy it anew") from None
+    if not isinstance(manifest, dict):
+        raise ModelDirectoryError(f"{path / MANIFEST} is damaged: no JSON object; copy it anew")
     if manifest.get("format") != FORMAT:
         raise ModelDirectoryError(
             f"{path} has model format {manifest.get('format')}, this version reads {FORMAT}: "
             f"it was written by delta-hbv {manifest.get('code_version')}; use that version or train again"
+        )
+    files = manifest.get("files")
+    absent = set(_NEEDED).difference(files if isinstance(files, dict) else ())
+    if absent:
+        raise ModelDirectoryError(
+            f"{path / MANIFEST} is damaged: it does not list {', '.join(sorted(absent))}; copy it anew"
         )
     contents = {}
     for name, expected in manifest["files"].items():

@@ -83,7 +83,8 @@ class Runtime:
         dtype: float64, or float32 for large batches.
         parameters: values [B] that replace learned static parameters in all components, by name, in the
             units of the parameter table.
-        hillslope_routing: False lets runoff leave on its day, where a river network routes it on.
+        hillslope_routing: False lets runoff leave on its day, where a river network routes it on; what a state holds
+            of days that were routed still leaves by the unit hydrograph.
         kernel: `numpy`, or `compiled` for many basins and days at once, which runs HBV through
             `dhbv.kernels.native` (and as numpy, saying so, where there is no compiler).
 
@@ -175,7 +176,10 @@ class Runtime:
         unrouted = np.stack([water[name] for name in variables.RUNOFF], 1)[:, None]
         # What flows off and, where asked for, what is still on its way: the same sum with other ordinates.
         ordinates = self.ordinates if "routing_store" in outputs else self.ordinates[:, :1]
-        routed, runoff = unit_hydrograph.route(unrouted, ordinates, state.runoff[:, None])
+        delayed = unrouted if self._hillslope_routing else np.zeros_like(unrouted)
+        routed, runoff = unit_hydrograph.route(delayed, ordinates, state.runoff[:, None])
+        if not self._hillslope_routing:  # nothing new is put on its way
+            routed[:, 0] += unrouted[:, 0]
         water |= {name: routed[:, 0, k] for k, name in enumerate(variables.ROUTED)}
         water["runoff"] = routed[:, 0, 0] + routed[:, 0, 1] + routed[:, 0, 2]
         if "routing_store" in outputs:
@@ -313,9 +317,6 @@ class Runtime:
                 self._static[name] = np.repeat(value[:, None], self._components, 1)
         self._routing = routed
         u = unit_hydrograph.unit_hydrograph(*routed.values())
-        if not self._hillslope_routing:
-            u = np.zeros_like(u)
-            u[0] = 1.0
         to_come = unit_hydrograph.still_to_come(u)
         self.ordinates = np.stack([u, to_come], 1)[:, :, None]
         self._to_come = to_come[:, None]

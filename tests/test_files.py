@@ -57,7 +57,21 @@ def test_file_and_folder_are_flushed_in_order(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(Path, "replace", lambda self, target: steps.append("rename") or replace(self, target))
     with written_whole(path) as draft:
         draft.write_text("x", encoding="utf-8")
-    assert steps == [f"flush file.{os.getpid()}", "rename", f"flush {tmp_path.name}"]
+    first, *rest = steps
+    assert first.startswith("flush file.")
+    assert rest == ["rename", f"flush {tmp_path.name}"]
+
+
+def test_writers_of_one_file_do_not_share_a_draft(tmp_path: Path) -> None:
+    """Containers that share a folder have processes of the same number."""
+    path = tmp_path / "file"
+    with written_whole(path) as one, written_whole(path) as other:
+        assert one != other
+        for draft, text in ((one, "one"), (other, "other")):
+            assert draft.name.startswith(".file."), "what cleans up after a kill looks for it"
+            draft.write_text(text, encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == "one", "the last to end"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
 def test_a_lock_keeps_writers_out_and_names_the_holder(tmp_path: Path) -> None:

@@ -90,6 +90,18 @@ def test_two_pieces_with_a_state_between_are_one_run_bitwise(
     assert last.to_bytes() == end.to_bytes()
 
 
+def test_a_state_of_another_precision_is_taken(make_directory: Make, region: xr.Dataset) -> None:
+    """As a run over a domain leaves them, in single precision."""
+    model, cut = make_directory(), dt.date(2001, 7, 1)
+    _, state = forecast.run(model, region, Period(start=YEAR.start, end=cut - dt.timedelta(days=1)))
+    rest = Period(start=cut, end=YEAR.end)
+    single = state.astype(np.float32)
+    fluxes, last = forecast.run(model, region, rest, state=single)
+    expected, _ = forecast.run(model, region, rest, state=single.astype(np.float64))
+    assert last.stores.dtype == fluxes["runoff"].dtype == np.float64
+    assert np.array_equal(fluxes["runoff"], expected["runoff"])
+
+
 def test_a_state_of_another_day_or_other_basins_is_refused(make_directory: Make, region: xr.Dataset) -> None:
     model = make_directory()
     _, state = forecast.run(model, region, Period(start=YEAR.start, end=YEAR.start))

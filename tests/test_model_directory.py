@@ -110,6 +110,25 @@ def test_a_damaged_manifest_is_said(make_directory: Make) -> None:
         model_directory.load(path)
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ([], "no JSON object"),
+        ({"format": 1}, "it does not list config.yaml, scores.json, statistics.json, weights.safetensors"),
+        ({"format": 1, "files": []}, "it does not list config.yaml"),
+        (
+            {"format": 1, "files": {WEIGHTS: "x", CONFIG: "x", STATISTICS: "x"}},
+            "it does not list scores.json;",
+        ),
+    ],
+)
+def test_a_manifest_of_something_else_is_damaged(make_directory: Make, content: object, told: str) -> None:
+    path = make_directory().path
+    (path / MANIFEST).write_text(json.dumps(content))
+    with pytest.raises(ModelDirectoryError, match=rf"manifest\.json is damaged: {told}.*copy it anew"):
+        model_directory.load(path)
+
+
 def test_further_files_make_a_new_directory_of_the_same_model(make_directory: Make, tmp_path: Path) -> None:
     model = make_directory()
     first = model_directory.with_files(model, tmp_path / "first", {"a.txt": b"a"})

@@ -382,15 +382,28 @@ def test_without_hillslope_routing_runoff_leaves_on_its_day(
 ) -> None:
     model, forcing = make_directory(kind, variant), weather(460, 3)
     routed, plain = runtime_of(model), runtime_of(model, hillslope_routing=False)
-    state = routed.spin_up(forcing[:400], START)
-    before = plain.storage(state)
+    history = forcing[:400]
+    state, clear = routed.spin_up(history, START), plain.spin_up(history, START)
     _, expected = routed.run(state, forcing[400:])
-    after, out = plain.run(state, forcing[400:])
+    _, out = plain.run(clear, forcing[400:])
     for part, unrouted in variables.ROUTED.items():
         assert np.array_equal(out[part], out[unrouted])
     np.testing.assert_allclose(out["runoff"], expected["q0"] + expected["q1"] + expected["q2"], rtol=1e-12)
     assert (out["routing_store"] == 0.0).all()
-    assert (plain.standing(after)["routing_store"] == 0.0).all()
+    # What a routed state has on its way leaves as it would have.
+    before = plain.storage(state)
+    assert np.array_equal(before, routed.storage(state)), "no water is lost at the start"
+    after, out = plain.run(state, forcing[400:])
+    u = routed.ordinates[:, 0, 0]
+    for k, (part, unrouted) in enumerate(variables.ROUTED.items()):
+        late = out[part] - out[unrouted]
+        for n in range(14):
+            coming = sum(u[n + 1 + age] * state.runoff[13 - age, k] for age in range(14 - n))
+            np.testing.assert_allclose(late[n], coming, rtol=1e-9, atol=1e-12)
+        assert (late[14:] == 0.0).all()
+    assert out["routing_store"][0].min() > 0.0
+    assert (out["routing_store"][14:] == 0.0).all()
+    assert (routed.standing(after)["routing_store"] == 0.0).all(), "what has left does not leave again"
     np.testing.assert_allclose(plain.storage(after), after.stores.sum(0).mean(-1), rtol=1e-12)
     balance = (forcing[400:, :, 0] - out["et"] - out["runoff"]).sum(0) - (plain.storage(after) - before)
     assert np.abs(balance).max() <= 1e-9

@@ -12,7 +12,7 @@ import xarray as xr
 
 from dhbv.data.checks import check
 from dhbv.data.nextgen_hours import DAY, Hours, is_nextgen, read_hours
-from dhbv.data.schema import DataError, assemble
+from dhbv.data.schema import DataError, assemble, some
 from dhbv.data.selection import forced_days, select_basins, select_period
 from dhbv.data.units import to_canonical
 
@@ -47,7 +47,7 @@ def read_forcing(
 
     Raises:
         DataError: for anything that cannot be read, hours or values that are missing, temperatures no
-            weather has, or no whole day; names catchment, variable and hour.
+            weather has or that never change within a day, or no whole day; names catchment, variable and hour.
     """
     path = Path(path)
     if not path.is_dir() and not is_nextgen(path):
@@ -88,11 +88,28 @@ def check_values(hours: Hours, source: str) -> None:
         )
 
 
+STILL = 3
+"""Days in a row on which no catchment's temperature keeps still within each."""
+
+
+def whole_days(hours: Hours, utc_offset: int) -> tuple[int, int]:
+    """The hour with which the first whole local day begins, and how many such days there are."""
+    first = -(int(hours.time[0].astype("datetime64[h]").astype(int)) + utc_offset) % DAY
+    return first, max(len(hours.time) - first, 0) // DAY
+
+
+def without_range(hours: Hours, utc_offset: int) -> list[str]:
+    """Catchments whose temperature changes within none of the whole local days: Hargreaves evaporation is zero there."""
+    first, count = whole_days(hours, utc_offset)
+    t = hours.temperature[:, first : first + count * DAY].reshape(-1, count, DAY)
+    flat = (t == t[..., :1]).all((1, 2)) & (count > 0)
+    return [c for c, is_flat in zip(hours.catchments, flat, strict=True) if is_flat]
+
+
 def to_days(hours: Hours, utc_offset: int, source: str) -> xr.Dataset:
+    """Days as of `read_forcing`; a DataError where there is none, or a temperature that changes within none of many."""
     local = hours.time + np.timedelta64(utc_offset, "h")
-    hour_of_day = (local - local.astype("datetime64[D]")).astype(int)
-    first = int(-hour_of_day[0] % DAY)
-    count = max(len(local) - first, 0) // DAY
+    first, count = whole_days(hours, utc_offset)
     cut = len(local) - first - count * DAY
     if count == 0:
         raise DataError(
@@ -104,6 +121,14 @@ def to_days(hours: Hours, utc_offset: int, source: str) -> xr.Dataset:
             source, first, local[first].astype("datetime64[D]"),
             cut, local[first + count * DAY - 1].astype("datetime64[D]"), utc_offset,
         )  # fmt: skip
+    flat = without_range(hours, utc_offset)
+    # On a day or two of sleet the temperature of a few catchments may well stand still.
+    if flat and (count >= STILL or len(flat) == len(hours.catchments)):
+        raise DataError(
+            f"{source}: catchment {some(flat)} ({len(flat)} of {len(hours.catchments)}): tmin equals tmax on every day "
+            f"from {local[first].astype('datetime64[D]')}, so Hargreaves evaporation would be zero: give hourly "
+            "temperatures, or daily forcing with tmin and tmax or with pet"
+        )
     shape = (len(hours.catchments), count, DAY)
     p, t = (x[:, first : first + count * DAY].reshape(shape) for x in (hours.prcp, hours.temperature))
     days = local[first].astype("datetime64[D]") + np.arange(count)

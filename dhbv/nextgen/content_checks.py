@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dhbv.data.nextgen import POSSIBLE, read_forcing
+from dhbv.data.nextgen import POSSIBLE, read_forcing, without_range
 from dhbv.data.nextgen_hours import Hours, read_hours
 from dhbv.errors import DhbvError
 from dhbv.nextgen import gathering, states
@@ -27,13 +27,13 @@ def configurations(run: Run) -> Iterator[Finding]:
     """A file for each catchment that loads and is of the same run."""
     real = run.realization
     if not run.files:
-        place = real.modules[0].params.get("init_config", "")
+        place = real.modules[0].params.get("init_config", "of any catchment")
         yield fails(f"no file {place}", "make the run by dhbv ngen init, or correct init_config")
         return
     for name, fault in run.faults.items():
         yield fails(f"{name}: {fault}", "correct the file")
     groups = {
-        "start_time is not that of the realization": ("set it to {start}", lambda n, c: c.start_time != real.start),
+        "start_time is not that of the realization": ("set it to {start}", lambda n, c: c.begins != np.datetime64(real.start)),
         "catchments is not the catchment of the file's name": ("write catchments: [<id>]", lambda n, c: c.catchments != (n,)),
         "time_step is not 3600, and ngen's catchments run hourly": ("leave time_step out", lambda n, c: c.time_step != 3600),
         "pet: input, and no other module gives potential evaporation": (
@@ -127,6 +127,8 @@ def forcing(run: Run) -> Iterator[Finding]:
             f"set provider to {'CsvPerFeature' if path.is_dir() else 'NetCDF'}",
         )
         return
+    if not run.files:
+        return
     try:
         hours = read_hours(
             path, list(run.files), pattern=pattern, start=_hour(real.start), end=_hour(real.end)
@@ -163,6 +165,16 @@ def _weather(hours: Hours, run: Run) -> Iterator[Finding]:
             f"{p.name}, taken as {p.unit}, reaches {np.nanmax(hours.prcp):.0f} mm h-1, more than ever fell",
             f"tell its unit: a units attribute, or a header such as {p.name} [mm h-1]",
         )
+    by_offset: dict[int, set[str]] = {}
+    for name, config in run.configurations.items():
+        if config.pet == "hargreaves":
+            by_offset.setdefault(config.utc_offset, set()).add(name)
+    flat = [c for offset, names in by_offset.items() for c in without_range(hours, offset) if c in names]
+    if flat:
+        yield fails(
+            f"{t.name} never changes within a day, so Hargreaves evaporation would be zero in {who(flat, run)}",
+            "give hourly temperatures, or set pet: input with a module that gives it",
+        )
     for name, values, bad in (
         (p.name, hours.prcp, hours.prcp < 0.0), (t.name, hours.temperature, np.zeros(hours.prcp.shape, bool)),
     ):  # fmt: skip
@@ -183,6 +195,7 @@ def _weather(hours: Hours, run: Run) -> Iterator[Finding]:
 
 def start(run: Run) -> Iterator[Finding]:
     """The stores' water at the beginning: from a state, a history, or none."""
+    yield from _out_of_sight(run)
     cold: list[str] = []
     by_state: dict[Path, list[str]] = {}
     by_history: dict[Path, list[str]] = {}
@@ -203,6 +216,24 @@ def start(run: Run) -> Iterator[Finding]:
             f"neither state nor spin_up: nearly empty stores in {who(cold, run)}",
             "give --states or --spin-up; flow is too low for the first year",
         )
+
+
+def _out_of_sight(run: Run) -> Iterator[Finding]:
+    """What a container that mounts the run folder alone does not find."""
+    if not run.realization.layout.alone:
+        return
+    inside = run.realization.folder.resolve()
+    for key in ("model", "state", "spin_up"):
+        outside = [
+            name for name, config in run.configurations.items()
+            if (value := getattr(config, key)) is not None
+            and not (run.files[name].parent / value).resolve().is_relative_to(inside)
+        ]  # fmt: skip
+        if outside:
+            yield fails(
+                f"{key} lies outside the run folder, which NGIAB sees alone: {who(outside, run)}",
+                "put it into the run folder, with a relative path",
+            )
 
 
 def _state(run: Run, path: Path, names: list[str]) -> Iterator[Finding]:

@@ -32,22 +32,25 @@ def read(path: Path) -> pd.DataFrame:
         if ATTRIBUTES in _names(file):
             table = _table(file, ATTRIBUTES).set_index("divide_id")
             divides = divides.join(table[table.columns.difference(divides.columns)])
-        projections = {
-            k for (k,) in file.execute("SELECT srs_id FROM gpkg_geometry_columns WHERE table_name='divides'")
-        }
+        # GeoPackage 1.3, 2.1.5: a layer has one geometry, whatever its column is called.
+        layers = file.execute(
+            "SELECT column_name, srs_id FROM gpkg_geometry_columns WHERE table_name='divides'"
+        ).fetchall()
     divides.index.name = "catchment"
     repeated = divides.index[divides.index.duplicated()]
     if len(repeated):
         raise DataError(
             f"{path}: divide {some(list(repeated))} appears more than once: subset the hydrofabric anew"
         )
-    if not {"centroid_x", "centroid_y"} <= set(divides.columns):
-        divides["centroid_x"], divides["centroid_y"] = zip(*map(_middle, divides["geom"]), strict=True)
+    projections = {projection for _, projection in layers}
     if projections != {PROJECTION}:
         raise DataError(
             f"{path}: divides lie in EPSG:{', '.join(map(str, sorted(projections)))}, and only {PROJECTION} can be read "
             "(conterminous US): give gauge_lat and the other attributes by --attributes FILE alone"
         )
+    if not {"centroid_x", "centroid_y"} <= set(divides.columns):
+        middles = map(_middle, divides[layers[0][0]])
+        divides["centroid_x"], divides["centroid_y"] = zip(*middles, strict=True)
     return crosswalk.attributes(divides, crosswalk.HYDROFABRIC)
 
 

@@ -6,6 +6,7 @@ Paths in it are relative to the run folder, in which ngen is started.
 from __future__ import annotations
 
 import datetime as dt
+import glob
 import json
 import re
 from collections.abc import Iterator
@@ -47,17 +48,19 @@ class Layout(NamedTuple):
     """Where the model is copied to; None leaves it where it is."""
     output: dict[str, Any]
     """Keys that say where outputs go."""
+    alone: bool
+    """Whether a run sees nothing but the run folder, as in a container that mounts no other."""
 
 
 LAYOUTS = {
     "plain": Layout(
         "realization.json", "config", "forcing", None,
-        {"output": {"root": "./outputs/", "catchment": {"enable": True}, "nexus": {"enable": True}}},
+        {"output": {"root": "./outputs/", "catchment": {"enable": True}, "nexus": {"enable": True}}}, alone=False,
     ),
     # NGIAB mounts the run folder alone, and its ngen may be older than the output block.
     "ngiab": Layout(
         "config/realization.json", "config/cat_config/dhbv", "forcings/forcings.nc", "config/models",
-        {"output_root": "./outputs/ngen"},
+        {"output_root": "./outputs/ngen"}, alone=True,
     ),
 }  # fmt: skip
 
@@ -154,7 +157,8 @@ class Realization:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.path = _find(folder)
+        self.layout = _layout(folder)
+        self.path = folder / self.layout.realization
         try:
             self.document: dict[str, Any] = json.loads(self.path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -194,21 +198,24 @@ class Realization:
         """The file of each catchment, as far as there are files; sorted by id."""
         found: dict[str, Path] = {}
         for module in self.modules:
-            place = self.folder / module.params["init_config"]
+            if "init_config" not in module.params:
+                continue
+            place = str(self.folder / module.params["init_config"])
             if module.catchment is not None:
-                found[module.catchment] = Path(str(place).replace(ID, module.catchment))
-            elif ID in place.name:
-                name = re.compile(re.escape(place.name).replace(re.escape(ID), "(.+)"))
-                for file in place.parent.glob("*"):
-                    if (match := name.fullmatch(file.name)) and match[1] not in found:
-                        found[match[1]] = file
+                found[module.catchment] = Path(place.replace(ID, module.catchment))
+            elif ID in place:
+                wanted = re.escape(place).replace(re.escape(ID), "([^/]+)", 1)
+                name = re.compile(wanted.replace(re.escape(ID), r"\1"))
+                for file in glob.glob(glob.escape(place).replace(ID, "*")):  # noqa: PTH207 -- the place may be absolute
+                    if (match := name.fullmatch(file)) and match[1] not in found:
+                        found[match[1]] = Path(file)
         return dict(sorted(found.items()))
 
 
-def _find(folder: Path) -> Path:
+def _layout(folder: Path) -> Layout:
     for layout in LAYOUTS.values():
         if (folder / layout.realization).is_file():
-            return folder / layout.realization
+            return layout
     raise ConfigurationError(
         f"{folder}: no run folder: it has neither {' nor '.join(p.realization for p in LAYOUTS.values())}; "
         "dhbv ngen init makes one"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from dhbv.attributes import LATITUDE
 from dhbv.data.nextgen_hours import FILE_PATTERN, Hours, catchment_ids, files_by_catchment, read_hours
 from dhbv.data.schema import DataError, some
 from dhbv.errors import ConfigurationError
-from dhbv.files import written_whole
+from dhbv.files import draft_of, written_whole
 from dhbv.model_directory import ModelDirectory
 from dhbv.nextgen import catchments, gathering, hydrofabric, realization, states
 from dhbv.nextgen.realization import LAYOUTS, Forcing, Layout
@@ -80,6 +79,7 @@ def init(order: Order) -> Made:
     forcing = _forcing(order, layout, names)
     start, end, names_map = _window(order, forcing, names, notes)
     folder = order.out / layout.configurations
+    _refuse_outside(order, layout, order.spin_up, "put the history into it")
     place = _place_model(order, layout, notes)
     if order.states is not None:
         state = states.read(order.states, model, names, start, order.utc_offset)
@@ -191,22 +191,25 @@ def copied(model: Path, folder: Path) -> Path:
     source = model_directory.load(model)
     place = folder / source.weights_sha256[:12]
     if not place.exists():
-        draft = place.with_name(f".{place.name}.{os.getpid()}")
-        shutil.rmtree(draft, ignore_errors=True)
+        draft = draft_of(place)
         shutil.copytree(model, draft)
         draft.rename(place)
     model_directory.load(place)
     return place
 
 
+def _refuse_outside(order: Order, layout: Layout, path: Path | None, remedy: str) -> None:
+    """Raise a ConfigurationError where the run could not see `path`."""
+    if layout.alone and path is not None and not path.resolve().is_relative_to(order.out.resolve()):
+        raise ConfigurationError(
+            f"{path} lies outside {order.out}, and NGIAB sees the run folder alone: {remedy}"
+        )
+
+
 def _forcing(order: Order, layout: Layout, names: Sequence[str]) -> Forcing:
     """Where ngen shall find forcing; that of all catchments must be there if it is there at all."""
     path = order.forcing if order.forcing is not None else order.out / layout.forcing
-    if order.layout == "ngiab" and not path.resolve().is_relative_to(order.out.resolve()):
-        raise ConfigurationError(
-            f"{path} lies outside {order.out}, and NGIAB sees the run folder alone: put the forcing at "
-            f"{order.out / layout.forcing}"
-        )
+    _refuse_outside(order, layout, path, f"put the forcing at {order.out / layout.forcing}")
     if not path.exists() and order.forcing is None:
         return Forcing("NetCDF" if path.suffix else "CsvPerFeature", path, FILE_PATTERN)
     kind = realization.forcing_kind(path)

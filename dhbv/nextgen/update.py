@@ -20,7 +20,7 @@ from dhbv import model_directory
 from dhbv.errors import ConfigurationError, StateError
 from dhbv.files import locked, written_whole
 from dhbv.nextgen import catchments, gathering, realization, setup, states
-from dhbv.nextgen.realization import LAYOUTS, Realization
+from dhbv.nextgen.realization import Realization
 from dhbv.registry import Resolved
 
 LOCK = ".dhbv-ngen.lock"
@@ -147,8 +147,8 @@ def _max_gap(contents: Mapping[str, Mapping[str, Any]]) -> int:
 
 def _copies(run: Realization) -> Path | None:
     """Where this run keeps copies of models; None where it refers to them."""
-    layout = next(x for x in LAYOUTS.values() if run.folder / x.realization == run.path)
-    return None if layout.models is None else run.folder / layout.models
+    models = run.layout.models
+    return None if models is None else run.folder / models
 
 
 def _next(present: Path) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from dhbv.errors import DhbvError
-from dhbv.files import written_whole
+from dhbv.files import draft_of, written_whole
 
 UNITS = {"precip_rate": "mm s^-1", "TMP_2maboveground": "K"}
 _TITLE = "synthetic forcing of catchments that do not exist"
@@ -70,7 +69,7 @@ def zarr(path: Path, catchments: int, hours: NDArray[np.datetime64]) -> Iterator
     """
     if find_spec("zarr") is None:
         raise DhbvError(f"{path}: writing Zarr needs the package zarr: pip install 'delta-hbv[zarr]'")
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = draft_of(path)
     dims, width = ("catchment-id", "time"), len(f"cat-{catchments}")
     first = 0
 

@@ -182,6 +182,31 @@ def test_all_ways_to_read_and_set_a_value_agree(model: ModelDirectory, tmp_path:
     assert bmi.get_value_ptr(P).tolist() == [8.0, 2.0, 7.0]
 
 
+def test_an_input_that_was_set_in_one_catchment_is_a_fault_in_the_others(
+    model: ModelDirectory, tmp_path: Path
+) -> None:
+    bmi = started(write_config(tmp_path, model, 2))
+    for _ in range(3):
+        for name in (P, T):
+            bmi.set_value_at_indices(name, np.array([1]), np.array([1.0]))
+        bmi.update()
+    assert bmi.get_value_ptr("input_faults").tolist() == [6.0, 0.0]
+
+
+@pytest.mark.parametrize("inds", [[0, 0], [0], [1, -1]])
+def test_an_attribute_of_some_catchments_alone_is_refused(
+    model: ModelDirectory, tmp_path: Path, inds: list[int]
+) -> None:
+    bmi = started(write_config(tmp_path, model, 2))
+    before = bmi.get_value_ptr("p_mean").tolist()
+    for name in ("p_mean", "fc"):
+        with pytest.raises(DhbvError, match=f"{name} is set for all 2 catchments at once: use set_value"):
+            bmi.set_value_at_indices(name, np.array(inds), np.full(len(inds), 60.0))
+    assert bmi.get_value_ptr("p_mean").tolist() == before
+    bmi.set_value_at_indices("p_mean", np.array([1, 0]), np.array([3.0, 2.0]))
+    assert bmi.get_value_ptr("p_mean").tolist() == [2.0, 3.0]
+
+
 @pytest.mark.parametrize("changes", [{}, {"pet": "input"}, {"time_step": 86400}])
 def test_variables_are_described_as_ngen_needs(
     model: ModelDirectory, tmp_path: Path, changes: dict[str, Any]
@@ -317,9 +342,9 @@ def test_a_cold_start_is_said_once(
     model: ModelDirectory, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     bmi = started(write_config(tmp_path, model))
-    for name in (P, T):
-        bmi.set_value(name, np.ones(1))
-    bmi.update_until(3 * 86400.0)
+    for hour in range(72):
+        set_all(bmi, t=hour % 9)
+        bmi.update()
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert record.getMessage().startswith("cat-1: cold start with nearly empty stores at 2000-12-20")
@@ -666,6 +691,25 @@ def test_an_impossible_store_is_refused_and_nothing_changes(
     assert saved(bmi) == before
 
 
+@pytest.mark.parametrize(("name", "value"), [("soil_water", -5.0), ("routing_store", 1.0)])
+def test_of_stores_that_are_set_before_the_start_all_are_taken_or_none(
+    model: ModelDirectory, tmp_path: Path, name: str, value: float
+) -> None:
+    """A cold start has nothing on its way that could be made more."""
+    bmi = started(write_config(tmp_path, model))
+    bmi.set_value("lower_zone", np.full(1, 50.0))
+    bmi.set_value(SHORT_NAMES[name], np.full(1, value))
+    for _ in range(2):
+        with pytest.raises(DhbvError, match=f"{name} (cannot be set to|is empty and cannot be)"):
+            bmi.update()
+    assert bmi.get_current_time() == 0.0
+    bmi.set_value(SHORT_NAMES[name], np.zeros(1))
+    bmi.update()
+    assert bmi.get_value_ptr("lower_zone")[0] == pytest.approx(50.0)
+    assert bmi.get_value_ptr(SHORT_NAMES[name])[0] == 0.0
+    assert residual(bmi) <= 1e-9
+
+
 @pytest.mark.parametrize("variant", ["delta_bt_gt", "hbv", "delta+capillary", "delta+nn_peff"])
 @pytest.mark.parametrize(
     "changes", [{}, {"pet": "input"}, {"time_step": 86400}, {"hillslope_routing": False}]
@@ -694,6 +738,32 @@ def test_runoff_without_hillslope_routing_is_that_of_the_day(model: ModelDirecto
     unrouted = expected["q0"] + expected["q1"] + expected["q2"]
     np.testing.assert_allclose(given[1:], unrouted[:-1], rtol=0, atol=1e-9)
     assert (bmi.get_value_ptr("routing_store") == 0.0).all()
+
+
+def test_water_that_a_state_has_on_its_way_is_not_lost_without_hillslope_routing(
+    model: ModelDirectory, tmp_path: Path
+) -> None:
+    """As of a state by `dhbv forecast`, whose water went through the unit hydrograph, in a run with t-route."""
+    runtime, state = spun_up(model, 2, tmp_path / "start.state")
+    routed, plain = (
+        started(
+            write_config(tmp_path, model, 2, name=f"{on}.yaml", state="start.state", hillslope_routing=on)
+        )
+        for on in (True, False)
+    )
+    on_its_way = runtime.standing(state)["routing_store"]
+    assert on_its_way.min() > 0.1
+    for bmi in (routed, plain):
+        assert np.array_equal(bmi.get_value_ptr("routing_store"), on_its_way)
+    hours = hourly_weather(20, 2)
+    _, expected = runtime.run(state, daily_forcing(hours))
+    unrouted = expected["q0"] + expected["q1"] + expected["q2"]
+    given = 1000.0 * advance(plain, by_hour(hours)).reshape(20, 24, 2).sum(1)
+    late = given[1:] - unrouted[:-1]
+    assert (late[:10] > 0.0).all(), "as the unit hydrograph delays it"
+    np.testing.assert_allclose(late[14:], 0.0, atol=1e-12)
+    np.testing.assert_allclose(late.sum(0), on_its_way, rtol=1e-9)
+    assert (plain.get_value_ptr("routing_store") == 0.0).all()
 
 
 # Weather
@@ -737,14 +807,14 @@ def test_a_day_of_faults_is_the_day_of_what_stood_in(model: ModelDirectory, tmp_
 
 
 def test_a_daily_run_holds_for_as_many_hours_as_configured(model: ModelDirectory, tmp_path: Path) -> None:
-    bmi = started(write_config(tmp_path, model, time_step=86400, inputs={"hold_hours": 48}))
-    rain = []
+    bmi = started(write_config(tmp_path, model, time_step=86400, pet="input", inputs={"hold_hours": 48}))
+    seen = []
     for day in range(5):
-        for name, value in ((P, np.nan if day else 2.0), (T_MIN, 1.0), (T_MAX, 9.0)):
+        for name, value in ((P, np.nan if day else 2.0), (T, 9.0), (EP, np.nan if day else 0.25)):
             bmi.set_value(name, np.full(1, value))
         bmi.update()
-        rain.append(bmi.get_value_ptr("prcp")[0])
-    assert rain == [48.0, 48.0, 48.0, 0.0, 0.0]
+        seen.append([bmi.get_value_ptr(name)[0] for name in ("prcp", SHORT_NAMES["pet"])])
+    assert seen == [[48.0, 6.0], [0.0, 6.0], [0.0, 6.0], [0.0, 0.0], [0.0, 0.0]], "rain not for a day"
 
 
 def test_faults_are_flagged_with_the_water_they_made(model: ModelDirectory, tmp_path: Path) -> None:
@@ -825,7 +895,11 @@ def test_a_restore_takes_the_place_of_the_configured_start(
     assert everything(theirs) == everything(ours)
     assert saved(theirs) == saved(ours)
     assert theirs.get_current_time() == 41 * 3600.0, "the clock is the framework's"
-    assert not caplog.records
+    (record,) = caplog.records
+    assert (
+        "cat-1, cat-2, cat-3: goes on at 2000-12-21T07 UTC, the date of the restored" in record.getMessage()
+    )
+    assert "as the same run that starts 2000-12-20T00" in record.getMessage()
 
 
 def test_a_restored_calendar_is_that_of_the_state(model: ModelDirectory, tmp_path: Path) -> None:
@@ -837,10 +911,42 @@ def test_a_restored_calendar_is_that_of_the_state(model: ModelDirectory, tmp_pat
     advance(first, {name: values[:250] for name, values in hours.items()})
     second = started(write_config(tmp_path, model))
     restore(second, saved(first))
-    second.set_value("reset_time", np.zeros(1))
     assert second.get_current_time() == 0.0
     rest = advance(second, {name: values[250:] for name, values in hours.items()})
     assert np.array_equal(rest, whole[250:])
+
+
+@pytest.mark.parametrize("first", [START, START + 9, START + 10])
+def test_reset_time_puts_a_restored_run_to_the_configured_start(
+    model: ModelDirectory, tmp_path: Path, first: np.datetime64
+) -> None:
+    """A hot start: Hargreaves sees the day of the year of the new run's start, whatever the state's."""
+    hours = by_hour(hourly_weather(12, 1))
+    before, day = ({n: v[part] for n, v in hours.items()} for part in (slice(240), slice(240, 264)))
+    ours = started(write_config(tmp_path, model))
+    advance(ours, before)
+    config = write_config(tmp_path, model, name="hot.yaml", start_time=f"{first} 00:00:00")
+    hot, fresh = started(config), started(config)
+    restore(hot, saved(ours))
+    hot.set_value("reset_time", np.zeros(1))
+    assert hot.get_current_time() == 0.0
+    for component in (hot, fresh):
+        advance(component, day)
+    assert hot.get_value_ptr(SHORT_NAMES["pet"])[0] == fresh.get_value_ptr(SHORT_NAMES["pet"])[0] > 0.0
+    flags = Quality(int(hot.get_value_ptr("quality")[0]))
+    assert (Quality.GAP in flags) == (first != START + 10)
+
+
+def test_reset_time_too_far_from_the_state_is_refused(model: ModelDirectory, tmp_path: Path) -> None:
+    config = write_config(tmp_path, model, max_gap=9)
+    ours, theirs = started(config), started(config)
+    advance(ours, by_hour(hourly_weather(10, 1)))
+    restore(theirs, saved(ours))
+    before = saved(theirs)
+    told = r"valid at 2000-12-30T00 UTC and the run at 2000-12-20T00, 10 days after .* max_gap is 9: .*start_time"
+    with pytest.raises(ConfigurationError, match=told):
+        theirs.set_value("reset_time", np.zeros(1))
+    assert saved(theirs) == before
 
 
 def test_reset_time_sets_the_clock_alone(model: ModelDirectory, tmp_path: Path) -> None:

@@ -134,10 +134,26 @@ def test_a_filled_temperature_is_that_of_the_last_day() -> None:
 def test_a_hold_lasts_as_many_hours_as_configured(hours: int, longest: int, held: int) -> None:
     inputs = inputs_of(hours=hours, hold_hours=longest)
     step(inputs, p=2.0, t=8.0)
-    seen = [step(inputs, p=np.nan, t=8.0)[0][0] for _ in range(held + 3)]
-    assert seen == [2.0] * held + [0.0] * 3
-    assert step(inputs, p=1.0, t=8.0)[0] == [1.0]
-    assert step(inputs, p=np.nan, t=8.0)[0] == [1.0 if held else 0.0], "a good value begins a new hold"
+    seen = [step(inputs, p=2.0, t=np.nan)[1][0] for _ in range(held + 3)]
+    assert seen == [8.0] * held + [USUAL] * 3
+    assert step(inputs, p=2.0, t=1.0)[1] == [1.0]
+    assert step(inputs, p=2.0, t=np.nan)[1] == [1.0 if held else USUAL], "a good value begins a new hold"
+
+
+@pytest.mark.parametrize(
+    ("hours", "longest", "held"), [(1, 24, 3), (1, 3, 3), (1, 2, 2), (1, 0, 0), (24, 48, 0)]
+)
+def test_rain_is_held_for_three_hours_at_most(hours: int, longest: int, held: int) -> None:
+    """What rains 40 mm h-1 would else be 960 mm the next day."""
+    inputs = inputs_of((P, T, EP), hours=hours, hold_hours=longest)
+    step(inputs, p=40.0, t=8.0, ep=0.2)
+    for n in range(held + 3):
+        inputs.flags[:] = 0
+        seen = step(inputs, p=np.nan, t=8.0, ep=np.nan)
+        assert seen[0] == [40.0 if n < held else 0.0]
+        assert seen[2] == [0.2 if hours * (n + 1) <= longest else 0.0], "evaporation as long as configured"
+        assert (Quality.HELD in flags_of(inputs)[0]) == (n < held or hours * (n + 1) <= longest)
+        assert (Quality.FILLED in flags_of(inputs)[0]) == (n >= held or hours * (n + 1) > longest)
 
 
 def test_holds_are_counted_for_each_value() -> None:
@@ -153,6 +169,49 @@ def test_a_good_value_among_faults_is_held_later() -> None:
     step(inputs, p=[1.0, 1.0], t=5.0)
     step(inputs, p=[7.0, np.nan], t=5.0)
     assert step(inputs, p=np.nan, t=5.0)[0] == [7.0, 1.0]
+
+
+DAILY = (P, T_MIN, T_MAX)
+
+
+def put_range(inputs: Inputs, low: Any, high: Any) -> None:
+    for name, value in ((P, 1.0), (T_MIN, low), (T_MAX, high)):
+        inputs.values[inputs.names.index(name)] = value
+        inputs.was_set(name)
+
+
+@pytest.mark.parametrize("policy", ["hold", "fill"])
+def test_a_lowest_temperature_above_the_highest_is_replaced_with_it(
+    policy: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    inputs = inputs_of(DAILY, size=3, hours=24, missing=policy)
+    put_range(inputs, 2.0, 12.0)
+    inputs.take(NOW)
+    put_range(inputs, [25.0, 3.0, 4.0], [10.0, 13.0, 4.0])
+    seen = inputs.take(NOW)
+    stand_in = [2.0, 12.0] if policy == "hold" else [USUAL, USUAL]
+    assert seen[1:].T.tolist() == [stand_in, [3.0, 13.0], [4.0, 4.0]]
+    assert flags_of(inputs) == [Quality.HELD if policy == "hold" else Quality.FILLED, Quality(0), Quality(0)]
+    assert inputs.faults.tolist() == [2.0, 0.0, 0.0]
+    assert f"cat-1: {T_MIN} is 25 degC, above {T_MAX} 10 degC, at 2001-02-03T04" in caplog.text
+
+
+def test_a_lowest_temperature_above_the_highest_may_be_refused() -> None:
+    inputs = inputs_of(DAILY, hours=24, missing="refuse")
+    put_range(inputs, 25.0, 10.0)
+    with pytest.raises(
+        DhbvError, match=rf"{T_MIN} is 25 degC, above {T_MAX} 10 degC, at .* inputs.missing is"
+    ):
+        inputs.take(NOW)
+
+
+def test_what_stands_in_does_not_cross_what_is_good() -> None:
+    inputs = inputs_of(DAILY, size=2, hours=24)
+    put_range(inputs, [8.0, 8.0], [15.0, 15.0])
+    inputs.take(NOW)
+    put_range(inputs, [np.nan, 298.15], [5.0, 283.15])
+    np.testing.assert_allclose(inputs.take(NOW)[1:], [[5.0, 10.0], [8.0, 25.0]])
+    assert flags_of(inputs) == [Quality.HELD, Quality.CONVERTED]
 
 
 def test_what_was_filled_is_not_good_to_hold() -> None:
@@ -186,6 +245,21 @@ def test_an_unset_input_counts_whatever_its_old_value() -> None:
     step(inputs, p=3.0, t=5.0)
     assert step(inputs, t=5.0)[0] == [0.0]
     assert flags_of(inputs) == [Quality.FILLED]
+
+
+def test_what_was_set_in_one_catchment_is_unset_in_the_others() -> None:
+    inputs = inputs_of(size=3)
+    step(inputs, p=1.0, t=5.0)
+    for _ in range(2):
+        inputs.values[:, 1] = 2.0, 6.0
+        inputs.was_set(P, [1])
+        inputs.was_set(T, np.array([1]))
+        assert inputs.take(NOW).tolist() == [[1.0, 2.0, 1.0], [5.0, 6.0, 5.0]]
+    assert flags_of(inputs) == [Quality.HELD, Quality(0), Quality.HELD]
+    assert inputs.faults.tolist() == [4.0, 0.0, 4.0]
+    inputs.repeat()
+    inputs.take(NOW)
+    assert inputs.faults.tolist() == [6.0, 0.0, 6.0], "repeated is what was set"
 
 
 def test_repeating_is_no_fault_except_of_what_was_never_set() -> None:

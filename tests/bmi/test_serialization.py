@@ -54,6 +54,12 @@ def test_a_size_that_is_set_makes_room_for_the_bytes_that_follow(memory: Memory,
     assert memory.content == bytes([7]) * 300
 
 
+@pytest.mark.parametrize("size", [5, np.array(5), np.array([5]), [5]])
+def test_a_size_may_be_a_number_too(memory: Memory, size: object) -> None:
+    memory.serialization.set("ngen::serialization_size", np.asarray(size))
+    assert memory.serialization.array("ngen::serialization_state").nbytes == 5
+
+
 @pytest.mark.parametrize("kind", [np.uint8, np.int8])
 def test_bytes_may_be_signed(memory: Memory, kind: type) -> None:
     data = bytes(range(255, -1, -1))

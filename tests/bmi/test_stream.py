@@ -207,6 +207,34 @@ def test_faults_of_the_weather_are_flagged_with_the_water_of_their_day_alone(
         assert stream.outputs["input_faults"].tolist() == [3.0 if n >= 34 else 0.0, 0.0]
 
 
+@pytest.mark.parametrize("pet", ["hargreaves", "input"])
+def test_a_day_of_one_temperature_is_flagged_with_its_water_and_told_once(
+    runtime: Runtime, state: State, caplog: pytest.LogCaptureFixture, pet: str
+) -> None:
+    series = SERIES | {T: SERIES[T].copy()}
+    series[T][24:48, 1] = 7.0
+    series[T][72:96] = -3.0
+    stream = begun(runtime, state, pet=pet)
+    for n in range(24 * 6):
+        hour(stream, n, series)
+        of_both, of_one = 96 <= n < 120, 48 <= n < 72
+        expected = [of_both, of_both or of_one] if pet == "hargreaves" else [False, False]
+        assert [Quality.INCOMPLETE_DAY in flag for flag in flags_of(stream)] == expected, n
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == (pet == "hargreaves")
+    assert all(
+        "catchment cat-2: the temperature of 2000-12-21 is the same all day, so Harg" in t for t in told
+    )
+
+
+def test_a_day_whose_extremes_are_equal_is_flagged(runtime: Runtime, state: State) -> None:
+    stream = begun(runtime, state, time_step=86400)
+    for highest in ([9.0, 9.0], [2.0, 9.0]):
+        stream.advance(np.full(SIZE, 0.1), np.full(SIZE, 2.0), np.array(highest), None)
+        expected = [h == 2.0 for h in highest]
+        assert [Quality.INCOMPLETE_DAY in flag for flag in flags_of(stream)] == expected
+
+
 def test_a_filled_temperature_will_be_that_of_the_last_day(runtime: Runtime, state: State) -> None:
     stream = begun(runtime, state)
     for n in range(30):
@@ -346,6 +374,7 @@ def test_a_restored_cold_start_stays_flagged_until_its_year_is_over(
     [
         ("2000-12-20 00:00", 0, "2000-12-21T07", Quality(0)),  # the same run, the clock at 0 again
         ("2000-12-20 00:00", 24 * 400, "2000-12-21T07", Quality(0)),  # the same run, taken back
+        ("2000-12-20 00:00", 31, "2000-12-21T07", Quality(0)),  # and at its own time
         ("2000-12-21 07:00", 0, "2000-12-21T07", Quality(0)),  # a run from there
         ("2000-12-21 00:00", 7, "2000-12-21T07", Quality(0)),
         ("2000-12-22 07:00", 0, "2000-12-22T07", Quality.GAP),
@@ -367,10 +396,35 @@ def test_a_restored_stream_goes_on_at_its_own_time_or_says_that_it_does_not(
     assert theirs.now == np.datetime64(now, "h")
     assert flags_of(theirs) == [quality] * SIZE
     assert ("the restored state is valid at 2000-12-21T07 UTC and the run at" in caplog.text) == bool(quality)
+    same_run = first == "2000-12-20 00:00" and elapsed != 31
+    assert ("goes on at 2000-12-21T07 UTC, the date of the restored state, as" in caplog.text) == same_run
     for n in range(31, 31 + 72):
         hour(theirs, n)
         assert residual(theirs) <= 1e-9, "whatever the hour of the day has become"
         assert quality in flags_of(theirs)[0]
+
+
+@pytest.mark.parametrize(("at", "flagged"), [(24, False), (31, True)])
+def test_a_restored_stream_goes_back_to_the_configured_start(
+    runtime: Runtime, state: State, at: int, flagged: bool
+) -> None:
+    """With 7 hours of the day before in it, the first day has 31."""
+    ours, theirs = begun(runtime, state), stream_of()
+    for n in range(at):
+        hour(ours, n)
+    theirs.restore(ours.save(), runtime, LATITUDE, NOTHING)
+    theirs.go_back()
+    assert theirs.now == np.datetime64("2000-12-20T00")
+    assert theirs._state is not None
+    assert theirs._state.time == START
+    for n in range(48):
+        hour(theirs, n)
+        assert residual(theirs) <= 1e-9
+        assert Quality.GAP in flags_of(theirs)[0]
+        assert (Quality.INCOMPLETE_DAY in flags_of(theirs)[0]) == (flagged and n >= 24), n
+    before = ours.save()
+    ours.go_back()
+    assert ours.save() == before, "who was not restored stays"
 
 
 @pytest.mark.parametrize("first", ["2001-01-21 08:00", "2000-11-20 06:00"])

@@ -231,6 +231,22 @@ def test_negative_rain_and_impossible_temperatures_are_refused(tmp_path: Path) -
         read_forcing(path)
 
 
+def test_a_temperature_that_never_changes_within_a_day_is_refused(tmp_path: Path) -> None:
+    """Hargreaves evaporation would be zero every day, and nothing would say so."""
+    means = {("TMP_2maboveground", 1, h): 280.0 + h // 24 for h in range(72)}
+    path = write_netcdf(tmp_path / "f.nc", 72, fill=means)
+    with pytest.raises(
+        DataError,
+        match=r"f\.nc: catchment cat-1 \(1 of 2\): tmin equals tmax on every day from 2015-12-01, so Hargreaves "
+        "evaporation would be zero: give hourly temperatures, or daily forcing with",
+    ):
+        read_forcing(path)
+    assert read_forcing(path, ["cat-2"]).sizes["time"] == 3
+    assert read_forcing(path, utc_offset=-5).sizes["time"] == 2, "of local days each has two of the means"
+    changed = write_netcdf(tmp_path / "one.nc", 72, fill=means | {("TMP_2maboveground", 1, 40): 285.0})
+    assert read_forcing(changed).sizes["time"] == 3, "one day with a range"
+
+
 def test_a_gap_names_the_hours_around_it(tmp_path: Path) -> None:
     folder = write_csv(tmp_path / "csv", edit=lambda rows: rows[:10] + rows[12:])
     with pytest.raises(

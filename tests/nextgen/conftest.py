@@ -47,20 +47,21 @@ def box(x0: float, x1: float, y0: float, y1: float) -> bytes:
 
 
 def write_hydrofabric(
-    path: Path, divide_attributes: Mapping[str, Any] | None = DIVIDE_ATTRIBUTES, projection: int = 5070
+    path: Path,
+    divide_attributes: Mapping[str, Any] | None = DIVIDE_ATTRIBUTES,
+    projection: int = 5070,
+    geometry: str = "geom",
 ) -> Path:
     """A GeoPackage with the tables that are read, by sqlite3 alone."""
     with closing(sqlite3.connect(path)) as file:
-        file.execute("CREATE TABLE gpkg_geometry_columns (table_name TEXT, srs_id INTEGER)")
-        file.execute("INSERT INTO gpkg_geometry_columns VALUES ('divides', ?)", (projection,))
+        file.execute("CREATE TABLE gpkg_geometry_columns (table_name TEXT, column_name TEXT, srs_id INTEGER)")
+        file.execute("INSERT INTO gpkg_geometry_columns VALUES ('divides', ?, ?)", (geometry, projection))
         file.execute(
-            "CREATE TABLE divides (fid INTEGER, geom BLOB, divide_id TEXT, toid TEXT, areasqkm REAL)"
+            f"CREATE TABLE divides (fid INTEGER, {geometry} BLOB, divide_id TEXT, toid TEXT, areasqkm REAL)"
         )
         for k, name in enumerate(IDS):
-            geometry = box(1966000.0 + k, 1968000.0 + k, 2446000.0, 2448000.0)
-            file.execute(
-                "INSERT INTO divides VALUES (?, ?, ?, ?, ?)", (k, geometry, name, f"nex-{k}", 4.0 + k)
-            )
+            shape = box(1966000.0 + k, 1968000.0 + k, 2446000.0, 2448000.0)
+            file.execute("INSERT INTO divides VALUES (?, ?, ?, ?, ?)", (k, shape, name, f"nex-{k}", 4.0 + k))
         file.execute("CREATE TABLE nexus (id TEXT)")
         file.executemany("INSERT INTO nexus VALUES (?)", [(f"nex-{k}",) for k in range(3)])
         if divide_attributes is not None:

@@ -53,8 +53,11 @@ def test_divide_attributes_become_camels_attributes(tmp_path: Path) -> None:
     assert kansas["soil_porosity"] == pytest.approx(0.505 - 0.00142 * 32 - 0.00037 * 34)
 
 
-def test_a_hydrofabric_without_divide_attributes_still_tells_where_and_how_large(tmp_path: Path) -> None:
-    table = hydrofabric.read(write_hydrofabric(tmp_path / "h.gpkg", None))
+@pytest.mark.parametrize("geometry", ["geom", "the_geometry"])
+def test_a_hydrofabric_without_divide_attributes_still_tells_where_and_how_large(
+    tmp_path: Path, geometry: str
+) -> None:
+    table = hydrofabric.read(write_hydrofabric(tmp_path / "h.gpkg", None, geometry=geometry))
     assert set(table.columns) == {"gauge_lat", "gauge_lon", "area_gages2"}
     assert table.loc["cat-1", "gauge_lat"] == pytest.approx(42.73199831717915, abs=1e-9), (
         "the middle of its box"

@@ -86,6 +86,7 @@ def test_the_worst_of_a_check_stands_last(whole: Path, monkeypatch: pytest.Monke
 REALIZATION: list[tuple[str, Callable[[dict[str, Any]], object], str, str]] = [
     ("removed key", lambda c: params(c).update(uses_forcing_file=True), "realization", "uses_forcing_file was removed and stops ngen"),
     ("removed file", lambda c: params(c).update(forcing_file="a.csv"), "realization", "forcing_file was removed and stops ngen"),
+    ("no configuration", lambda c: params(c).pop("init_config"), "realization", "no init_config, without which ngen stops"),
     ("required key", lambda c: params(c).pop("model_type_name"), "realization", "no model_type_name, without which ngen stops"),
     ("one config", lambda c: params(c).update(init_config="./config/cat-1.yml"), "realization", "all catchments would be one"),
     ("end first", lambda c: c["time"].update(end_time="2015-11-01 00:00:00"), "realization", "end_time lies before"),
@@ -238,6 +239,103 @@ def test_faults_of_forcing(
     assert remedy in line.remedy
 
 
+@pytest.mark.parametrize(("offset", "fails"), [(0, True), (-5, False)])
+def test_a_temperature_that_never_changes_within_a_day_is_a_fault(
+    whole: Path, tmp_path: Path, offset: int, fails: bool
+) -> None:
+    """Daily means in every hour: Hargreaves evaporation is zero then. Of other days two values are in each."""
+    level(tmp_path / "forcing")
+    for name in IDS[:2]:
+        edit_catchment(whole, name, utc_offset=offset)
+    lines = [f for f in findings(whole, "fails") if f.check == "forcing"]
+    assert bool(lines) == fails
+    for line in lines:
+        assert (
+            "never changes within a day, so Hargreaves evaporation would be zero in cat-1, cat-2"
+            in line.result
+        )
+        assert "give hourly temperatures" in line.remedy
+    for name in IDS[:2]:
+        edit_catchment(whole, name, pet="input")
+    assert not [f for f in findings(whole, "fails") if f.check == "forcing"], "others give evaporation"
+
+
+def level(forcing: Path) -> None:
+    """The same temperature in all hours of a day, in two of three catchments."""
+    for name in IDS[:2]:
+        file = forcing / f"{name}.csv"
+        header, *rows = file.read_text().splitlines()
+        rows = [f"{row.rpartition(',')[0]},{280 + n // 24}" for n, row in enumerate(rows)]
+        file.write_text("\n".join([header, *rows]) + "\n")
+
+
+def test_a_history_whose_temperature_never_changes_within_a_day_is_a_fault(whole: Path) -> None:
+    level(write_forcing(whole / "config" / "history"))
+    for name in IDS:
+        edit_catchment(whole, name, state=None, spin_up="history")
+    (line,) = findings(whole, "fails")
+    assert line.check == "start"
+    assert "history: catchment cat-1, cat-2 (2 of 3): tmin equals tmax on every day" in line.result
+
+
+def test_a_start_time_that_says_utc_is_the_same(whole: Path) -> None:
+    for name in IDS:
+        path = whole / "config" / f"{name}.yml"
+        text = path.read_text()
+        assert text.count("2015-12-01 00:00:00") == 1
+        path.write_text(text.replace("2015-12-01 00:00:00", "2015-12-01 00:00:00Z"))
+    assert not findings(whole)
+
+
+@pytest.mark.parametrize("name", ["dhbv.yml", "d_{{id}}.yml"])
+@pytest.mark.parametrize("absolute", [False, True])
+def test_a_catchments_file_may_lie_in_a_folder_of_its_own(whole: Path, name: str, absolute: bool) -> None:
+    for catchment in IDS:
+        edit_catchment(whole, catchment, model="../../../model", state="../../config/start.state")
+        place = whole / "by [id]" / catchment / name.replace("{{id}}", catchment)
+        place.parent.mkdir(parents=True)
+        (whole / "config" / f"{catchment}.yml").rename(place)
+    (whole / "by [id]" / "cat-7").mkdir()
+    (whole / "by [id]" / "cat-7" / "d_cat-2.yml").write_text("model: none\n")
+    root = str(whole) if absolute else "."
+    edit_realization(whole, lambda c: params(c).update(init_config=f"{root}/by [id]/{{{{id}}}}/{name}"))
+    assert not findings(whole)
+
+
+@pytest.mark.parametrize("key", ["model", "state", "spin_up"])
+def test_what_a_container_does_not_see_is_a_fault(
+    run: Run, model: ModelDirectory, tmp_path: Path, key: str
+) -> None:
+    box = tmp_path / "box"
+    forcing, history = (
+        write_netcdf_forcing(box / "forcings" / "forcings.nc"),
+        write_forcing(tmp_path / "history"),
+    )
+    saved_state(tmp_path / "s", model, "2015-12-02")
+    folder = run(
+        "--layout",
+        "ngiab",
+        "--forcing",
+        forcing,
+        "--states",
+        tmp_path / "s",
+        "--start",
+        "2015-12-02",
+        name="box",
+    )
+    assert not findings(folder, "fails")
+    outside = {"model": model.path, "state": tmp_path / "s", "spin_up": history}[key]
+    path = folder / "config" / "cat_config" / "dhbv" / "cat-2.yml"
+    content = yaml.safe_load(path.read_text()) | {key: str(outside)}
+    if key == "spin_up":
+        del content["state"]
+    path.write_text(yaml.safe_dump(content))
+    (line,) = findings(folder, "fails") if key != "model" else [
+        f for f in findings(folder, "fails") if f.check == "start"
+    ]  # fmt: skip
+    assert line.result == f"{key} lies outside the run folder, which NGIAB sees alone: cat-2"
+
+
 def test_a_gap_in_forcing_is_a_fault(whole: Path, tmp_path: Path) -> None:
     file = tmp_path / "forcing" / "cat-2.csv"
     lines = file.read_text().splitlines()
@@ -265,6 +363,13 @@ def test_netcdf_without_a_catchment_is_a_fault(whole: Path) -> None:
     edit_realization(whole, lambda c: c["global"].update(forcing={"provider": "NetCDF", "path": "./f.nc"}))
     (line,) = findings(whole, "fails")
     assert "1 unknown basins: cat-10" in line.result
+
+
+def test_netcdf_forcing_of_no_catchment_is_not_looked_at(whole: Path) -> None:
+    write_netcdf_forcing(whole / "f.nc")
+    edit_realization(whole, lambda c: c["global"].update(forcing={"provider": "NetCDF", "path": "./f.nc"}))
+    edit_realization(whole, lambda c: params(c).pop("init_config"))
+    assert [f.check for f in findings(whole, "fails")] == ["realization", "catchments"]
 
 
 def test_a_state_is_of_the_local_day(run: Run, model: ModelDirectory, tmp_path: Path) -> None:

@@ -160,6 +160,26 @@ def test_ngiab_forcing_must_lie_in_the_run_folder(tmp_path: Path, model: ModelDi
     assert not (tmp_path / "box").exists()
 
 
+def test_ngiab_history_must_lie_in_the_run_folder(tmp_path: Path, model: ModelDirectory) -> None:
+    box = tmp_path / "box"
+    write_netcdf_forcing(box / "forcings" / "forcings.nc")
+    arguments = ("ngen", "init", model.path, "--attributes", write_attributes(tmp_path / "a.csv"), "--out", box,
+                 "--layout", "ngiab", "--start", "2015-12-03")  # fmt: skip
+    message = mistake(*arguments, "--spin-up", write_forcing(tmp_path / "history"))
+    assert "history lies outside" in message
+    assert "put the history into it" in message
+    assert not (box / "config").exists()
+    (box / "link").symlink_to(tmp_path / "history")
+    assert "link lies outside" in mistake(*arguments, "--spin-up", box / "link"), (
+        "a container cannot follow it"
+    )
+    result = dhbv(*arguments, "--spin-up", write_forcing(box / "history"))
+    assert result.code == 0, result.err
+    config = loaded(box / "config" / "cat_config" / "dhbv" / "cat-1.yml")
+    assert config.spin_up == "../../../history"
+    assert dhbv("ngen", "check", box).code == 0
+
+
 def test_forcing_may_come_later_if_the_window_is_told(tmp_path: Path, model: ModelDirectory) -> None:
     table = write_attributes(tmp_path / "a.csv")
     arguments = ("ngen", "init", model.path, "--attributes", table, "--out", tmp_path / "run")

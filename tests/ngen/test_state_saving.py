@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 
 from bmi import saved
+from bmi.quality import Quality
 from dhbv import sealed
 from dhbv.errors import StateError
 from dhbv.model_directory import ModelDirectory
 from tests.ngen import protocols
 from tests.ngen.adapter import Adapter
 from tests.ngen.components import ALL, advance, domain, many, spun_up
-from tests.ngen.domain import hourly
+from tests.ngen.domain import START, hourly
 from tests.ngen.probes import Good, P
 from tests.ngen.protocols import Dialect, restore, save
 from tests.ngen.rules import DriverError
@@ -71,18 +72,28 @@ def same_from(hour: int, whole: dict[str, list[float]], rest: dict[str, list[flo
         assert whole[name][hour:] == rest[name], name
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
-def test_the_configuration_need_not_be_changed_for_a_restart(
-    model: ModelDirectory, tmp_path: Path, dialect: Dialect
-) -> None:
+def test_the_configuration_need_not_be_changed_for_a_restart(model: ModelDirectory, tmp_path: Path) -> None:
     """Its start_time stays that of the first run, though ngen's calendar and the clock begin later."""
     whole = domain(tmp_path / "whole", model, days=DAYS)
     with whole.open() as simulation:
-        states = simulation.run(37).save(dialect)
+        states = simulation.run(37).save("A")
         simulation.run()
     begin = {"start_time": simulation.realization.start}
     rest = domain(tmp_path / "rest", model, days=DAYS, first=37, config=begin)
-    same_from(37, simulation.outputs["cat-1"], rest.run(restore=states, dialect=dialect).outputs["cat-1"])
+    same_from(37, simulation.outputs["cat-1"], rest.run(restore=states, dialect="A").outputs["cat-1"])
+
+
+def test_a_hot_start_begins_at_the_configured_time(model: ModelDirectory, tmp_path: Path) -> None:
+    """Dialect B sets reset_time after the state: the same run again, warm, has its dates and is flagged."""
+    whole = domain(tmp_path / "whole", model, days=DAYS)
+    with whole.open() as simulation:
+        states = simulation.run(48).save("B")
+        simulation.run()
+    again = domain(tmp_path / "again", model, days=DAYS).run(restore=states, dialect="B")
+    fresh, hot = simulation.outputs["cat-1"], again.outputs["cat-1"]
+    pet = next(name for name in ALL if name.endswith("potential_evaporation_volume_flux"))
+    assert fresh[pet][24:] == hot[pet][24:]
+    assert all(int(flag) & Quality.GAP for flag in hot["quality"])
 
 
 def test_a_state_is_handed_from_run_to_run(model: ModelDirectory, tmp_path: Path) -> None:
@@ -104,7 +115,8 @@ def test_fifty_catchments_in_one_object_are_restored_bit_by_bit(
     model: ModelDirectory, fifty: str, tmp_path: Path, hour: int, dialect: Dialect
 ) -> None:
     size, series = 50, hourly(3, 50)
-    first, again = (many(tmp_path, model, size, state=fifty) for _ in "ab")
+    later = START + dt.timedelta(hours=hour)
+    first, again = (many(tmp_path, model, size, state=fifty, start_time=time) for time in (START, later))
     advance(first, series, 0, hour)
     data = save(first, dialect)
     expected = advance(first, series, hour, 72)

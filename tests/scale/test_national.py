@@ -245,6 +245,22 @@ def test_a_chunk_copied_from_another_run_does_not_count(
     assert content(tmp_path / "out") == content(nation.folder / "second")
 
 
+def test_a_day_of_means_is_refused_and_one_still_catchment_is_not(nation: Nation, tmp_path: Path) -> None:
+    """Where no catchment has a range, Hargreaves evaporation would be zero in all, and nothing would say so."""
+    forcing = tmp_path / "forcings.nc"
+    forcing.write_bytes(nation.domain.forcing.read_bytes())
+    run = nation._replace(domain=nation.domain._replace(forcing=forcing))
+    with netCDF4.Dataset(forcing, "a") as file:
+        file["TMP_2maboveground"][7, :24] = 285.0
+    assert run.day(0, tmp_path / "sleet").catchments == CATCHMENTS
+    with netCDF4.Dataset(forcing, "a") as file:
+        file["TMP_2maboveground"][:, :24] = 285.0
+    with pytest.raises(
+        DhbvError, match=r"catchment cat-1, .*: tmin equals tmax on every day from 2026-10-01"
+    ):
+        run.day(0, tmp_path / "means")
+
+
 def test_a_run_that_fails_says_why_and_goes_on_when_mended(
     nation: Nation, tmp_path: Path, written: list[str]
 ) -> None:

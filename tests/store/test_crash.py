@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import sys
 import time
@@ -113,7 +114,7 @@ def test_data_are_on_the_disk_before_they_are_in_force(store: Store, monkeypatch
 
     def fsync(descriptor: int) -> None:
         name = Path(f"/proc/self/fd/{descriptor}").readlink().name
-        steps.append(f"flush {name.removeprefix('.').removesuffix(f'.{os.getpid()}')}")
+        steps.append("flush " + re.sub(r"^\.(.+)\.[0-9a-f]{16}$", r"\1", name))
 
     def renamed(self: Path, target: Path) -> Path:
         steps.append(f"rename {target.name}")
