@@ -55,6 +55,15 @@ _SERIES = "time_series_id"
 _PLAIN_WORDS = ("APPROVED",)
 
 
+class Observed(NamedTuple):
+    """What came of the sites that were asked for."""
+
+    region: xr.Dataset
+    """`streamflow` and its flags, [basin, time]."""
+    left_out: tuple[str, ...]
+    """Of the sites that are not in it: which, why, and how to mend it."""
+
+
 class Client(Protocol):
     """What is used of `dataretrieval.waterdata`."""
 
@@ -70,8 +79,8 @@ def read_daily_values(
     areas: Mapping[str, float],
     series: Mapping[str, str] | None = None,
     client: Client | None = None,
-) -> xr.Dataset:
-    """Observed streamflow of gauges.
+) -> Observed:
+    """Observed streamflow of gauges. Sites without area, or with several series that differ, are left out.
 
     Args:
         sites: USGS site numbers, as text with leading zeros.
@@ -82,23 +91,30 @@ def read_daily_values(
 
     Returns:
         `streamflow` (mm d-1), NaN where there is no value, and `streamflow_flags`, both [basin, time], on
-        all days asked for. The attributes of `streamflow` tell how many days there are of each flag.
+        all days asked for, and which sites are left out. The attributes of `streamflow` tell how many days there
+        are of each flag.
 
     Raises:
-        DataError: if a site has no area or several series that differ, the client is not installed, the
-            service cannot be reached or refuses, or its answer is not what it is known to be.
+        DataError: if no site is left, the client is not installed, the service cannot be reached or refuses, or
+            its answer is not what it is known to be.
     """
-    sites = [str(site) for site in sites]
+    sites, left_out = [str(site) for site in sites], []
     without = [s for s in sites if not (s in areas and areas[s] > 0.0)]
     if without:
-        raise DataError(
+        left_out.append(
             f"USGS: no area for site {some(without)}, to turn ft3 s-1 into mm d-1: give area_gages2 (km2, above 0)"
         )
+        sites = _others(sites, without, left_out)
     days = pd.date_range(start, end, freq="D", unit="ns")
     if len(days) == 0:
         raise DataError(f"USGS: the period {start}..{end} is empty: let it end after it starts")
     answer = _ask(client or _client(), sites, start, end)
-    rows = _chosen(_checked(answer, sites), series or {})
+    rows = _of_series(_checked(answer, sites), series or {})
+    ambiguous = _differing(rows)
+    if ambiguous:
+        left_out.append(_told(rows, ambiguous))
+        sites = _others(sites, ambiguous, left_out)
+    rows = rows.drop_duplicates(["site", "day"])
     shape = (len(sites), len(days))
     flow, flags = np.full(shape, np.nan), np.zeros(shape, np.uint8)
     row = pd.Index(sites).get_indexer(pd.Index(rows["site"]))
@@ -111,7 +127,15 @@ def read_daily_values(
         _log.warning("USGS: no value for %d sites in %s..%s: %s", len(silent), start, end, some(silent))
     depth = streamflow_to_depth(flow, np.array([areas[s] for s in sites])[:, None])
     ds = assemble(sites, days.to_numpy(), {"streamflow": depth}, source="USGS daily values")
-    return _with_flags(ds, flags)
+    return Observed(_with_flags(ds, flags), tuple(left_out))
+
+
+def _others(sites: Sequence[str], without: Sequence[str], left_out: Sequence[str]) -> list[str]:
+    """The sites that are left; raises a DataError that tells why if there are none."""
+    others = [s for s in sites if s not in without]
+    if not others:
+        raise DataError("; ".join(left_out))
+    return others
 
 
 def _with_flags(ds: xr.Dataset, flags: NDArray[np.uint8]) -> xr.Dataset:
@@ -215,19 +239,26 @@ def _words(given: object) -> Iterable[str]:
     return re.findall(r"\w+", given.upper()) if isinstance(given, str) else []
 
 
-def _chosen(rows: pd.DataFrame, series: Mapping[str, str]) -> pd.DataFrame:
-    """One row a site and day: of the series named, or of those that agree, the one with a value."""
+def _of_series(rows: pd.DataFrame, series: Mapping[str, str]) -> pd.DataFrame:
+    """The rows of the series named, all of sites without one; of each site and day first those with a value."""
     wanted = rows["site"].map(series)
     rows = rows[wanted.isna() | (wanted == rows["series"])]
-    rows = rows.sort_values(["site", "day", "m3s"], na_position="last", ignore_index=True)
+    return rows.sort_values(["site", "day", "m3s"], na_position="last", ignore_index=True)
+
+
+def _differing(rows: pd.DataFrame) -> list[str]:
+    """Sites with several values on a day."""
     values = rows.groupby(["site", "day"])["m3s"].nunique()
-    several = values[values > 1]
-    if len(several):
-        site, day = several.index[0]
-        of_site = sorted({str(s) for s in rows.loc[rows["site"] == site, "series"]})
-        sites = sorted({str(s) for s, _ in several.index})
-        raise DataError(
-            f"USGS: site {site} has different values on {day:%Y-%m-%d} from series {', '.join(of_site)} (sites "
-            f"concerned: {some(sites)}): say which to take, series={{{site!r}: {of_site[0]!r}}}"
-        )
-    return rows.drop_duplicates(["site", "day"])
+    return sorted({str(site) for site, _ in values.index[values > 1]})
+
+
+def _told(rows: pd.DataFrame, sites: Sequence[str]) -> str:
+    """What to say of sites whose series differ, the first of them as the example."""
+    of_site = rows[rows["site"] == sites[0]]
+    values = of_site.groupby("day")["m3s"].nunique()
+    series = sorted({str(s) for s in of_site["series"]})
+    return (
+        f"USGS: site {sites[0]} has different values on {values.index[values > 1][0]:%Y-%m-%d} from series "
+        f"{', '.join(series)} (sites concerned: {some(sites)}): say which to take, series={{{sites[0]!r}: {series[0]!r}}} "
+        "(sources.usgs_series of an operation)"
+    )

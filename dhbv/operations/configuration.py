@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Annotated
 
@@ -20,8 +21,8 @@ class ForecastConfig(Section, frozen=True):
     """How many days ahead, T0 among them."""
     weather: str | None = None
     """Folder of weather forecasts, one NetCDF a cycle named by its day T0 (2024-05-01.nc), in the schema
-    of the data, with a dimension `member` where it is an ensemble. Where it lacks a cycle's file, or is
-    not given, past years' weather of the same dates stands in, flagged."""
+    of the data, each variable with its `units`; with a dimension `member` where it is an ensemble. Where it
+    lacks a cycle's file, or is not given, past years' weather of the same dates stands in, flagged."""
     spin_up_days: Positive = 1095
     """Days run up to T0 where no state of the weights is at hand."""
     fill_days: Natural = 7
@@ -71,6 +72,10 @@ class SourcesConfig(Section, frozen=True):
     """Hours by which local time, whose midnight divides the days of that forcing, is ahead of UTC."""
     usgs: bool = False
     """Whether daily flow of the basins with USGS site numbers is asked for."""
+    usgs_series: dict[str, str] = msgspec.field(default_factory=dict)
+    """The `time_series_id` to take of sites that have several which differ, by site number."""
+    usgs_start: dt.date | None = None
+    """The first day to ask for while the store holds no flow; later on the newest 90 days are asked for again."""
 
 
 class OperationConfig(Section, frozen=True):

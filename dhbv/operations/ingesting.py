@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import xarray as xr
 
 from dhbv.data.schema import basin_ids
@@ -14,9 +16,12 @@ from dhbv.errors import DhbvError
 from dhbv.files import written_whole
 from dhbv.operations.configuration import Operation
 from dhbv.quality import Report, examine
+from dhbv.quality.batch import LEAD
 from dhbv.store import Receipt, Store
 from dhbv.store.drop_folder import take_new
 from dhbv.store.sources import take_nextgen, take_usgs
+
+_log = logging.getLogger(__name__)
 
 REPORTS = "reports"
 
@@ -31,7 +36,9 @@ class Arrival(NamedTuple):
     receipt: Receipt | None
     """None where nothing of it could be taken."""
     problem: str
-    """Why not; empty where it was taken."""
+    """Why not, or why not all of it; empty where it was taken."""
+    note: str = ""
+    """What else is to be told."""
 
 
 class Ingested(NamedTuple):
@@ -52,7 +59,8 @@ def ingest(operation: Operation, today: dt.date) -> Ingested:
     pages: list[str] = []
 
     def gate(region: xr.Dataset) -> Report:
-        reports.append(examine(region, known=_known(store, region, today), today=today))
+        known, aside = _known(store, region, today), _aside(store, region)
+        reports.append(examine(region, known=known, aside=aside, today=today))
         pages.append(f"{Path(region.attrs.get('source', 'new data')).name}\n\n{reports[-1].table()}")
         return reports[-1]
 
@@ -60,14 +68,28 @@ def ingest(operation: Operation, today: dt.date) -> Ingested:
     if sources.drop is not None:
         folder = operation.folder / sources.drop
         folder.mkdir(parents=True, exist_ok=True)
-        arrivals += [Arrival(t.file.name, t.receipt, t.problem) for t in take_new(store, folder, gate=gate)]
+        arrivals += [
+            Arrival(t.file.name, t.receipt, t.problem, t.note) for t in take_new(store, folder, gate=gate)
+        ]
     if sources.nextgen is not None:
         path = operation.folder / sources.nextgen
         arrivals.append(
-            _tried(str(path), lambda: take_nextgen(store, path, utc_offset=sources.utc_offset, gate=gate))
+            _tried(
+                str(path), lambda: (take_nextgen(store, path, utc_offset=sources.utc_offset, gate=gate), ())
+            )
         )
     if sources.usgs:
-        arrivals.append(_tried("USGS daily values", lambda: take_usgs(store, today, gate=gate)))
+        start = sources.usgs_start if store.span("streamflow") is None else None
+        arrivals.append(
+            _tried(
+                "USGS daily values",
+                lambda: take_usgs(store, today, start=start, series=sources.usgs_series, gate=gate),
+            )
+        )
+    for arrival in arrivals:
+        if arrival.note:
+            _log.warning("%s: %s", arrival.source, arrival.note)
+            pages.append(f"{arrival.source}\n\n{arrival.note}\n")
     if pages:
         path = operation.folder / REPORTS / f"{today}.txt"
         earlier = path.read_text(encoding="utf-8") if path.exists() else ""
@@ -76,11 +98,17 @@ def ingest(operation: Operation, today: dt.date) -> Ingested:
     return Ingested(arrivals, reports)
 
 
-def _tried(source: str, take: Callable[[], Receipt]) -> Arrival:
+def _tried(source: str, take: Callable[[], tuple[Receipt, tuple[str, ...]]]) -> Arrival:
+    """What became of a source of which `take` gives the receipt, and what was left out."""
     try:
-        return Arrival(source, take(), "")
+        receipt, left_out = take()
+        return Arrival(source, receipt, "; ".join(left_out))
     except (DhbvError, OSError) as error:
         return Arrival(source, None, str(error))
+    # The last net, as of files: what was taken before is in the store and is to be reported.
+    except Exception as error:
+        _log.exception("%s", source)
+        return Arrival(source, None, f"{source}: {type(error).__name__}: {error}")
 
 
 def _known(store: Store, region: xr.Dataset, today: dt.date) -> xr.Dataset | None:
@@ -92,3 +120,17 @@ def _known(store: Store, region: xr.Dataset, today: dt.date) -> xr.Dataset | Non
         return None
     first = max(span[0], today - dt.timedelta(days=365 * YEARS))
     return store.window(min(first, span[1]), span[1], basins=basins)
+
+
+def _aside(store: Store, region: xr.Dataset) -> xr.Dataset | None:
+    """What waits in quarantine of the region's basins, as far back as the gate looks."""
+    held = store.quarantined()
+    first = region["time"].min().values - np.timedelta64(LEAD, "D")
+    held = held[held["basin"].isin(basin_ids(region)) & held["released"].isna() & (held["day"] >= first)]
+    if held.empty:
+        return None
+    cells = held.drop_duplicates(["basin", "day", "variable"], keep="last")
+    cells = cells.rename(columns={"day": "time"}).pivot(
+        index=["basin", "time"], columns="variable", values="value"
+    )
+    return cells.to_xarray()

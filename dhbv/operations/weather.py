@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
 from dhbv.attributes import LATITUDE
-from dhbv.data.schema import DataError, basin_ids, some
+from dhbv.data.checks import check_basins
+from dhbv.data.schema import TIME_VARIABLES, DataError, basin_ids, some
+from dhbv.data.units import to_canonical
+from dhbv.quality.values import BOUNDS, INVERTED_BY
 from dhbv.store import Store, digest_of
 
 NAMES = ("prcp", "tmin", "tmax")
@@ -21,7 +25,10 @@ WINDOW = 7
 """Days to both sides of a date whose weather in all years makes its mean."""
 MOST_YEARS = 30
 """Past years that stand in for a weather forecast, the newest first."""
+SWAPPED = 0.5
+"""Share of a basin's values of a weather forecast with tmin above tmax, above which the two were taken for each other."""
 _SEASON = 366
+_REMEDY = "write it anew, or remove it to run on past years' weather"
 
 
 class Weather(NamedTuple):
@@ -141,10 +148,15 @@ def corrected(
     # A store that was made anew has no past to compare with.
     if max(times, default=since) <= since or min(times) > since:
         return None
-    now, then = (
-        store.window(first, last, basins=basins, variables=NAMES, as_of=at)[list(NAMES)]
-        for at in (None, since)
-    )
+    here, _ = _in(store, basins)
+    now = store.window(first, last, basins=here, variables=NAMES)[list(NAMES)]
+    # A store that was restored from a backup may not have known then what the state knows: that has all come since.
+    there = set(store.basins(as_of=since)).intersection(here)
+    then = xr.full_like(now, np.nan)
+    if there:
+        known = [b for b in here if b in there]
+        then = store.window(first, last, basins=known, variables=NAMES, as_of=since)[list(NAMES)]
+        then = then.reindex(basin=now["basin"])
     other = ~((now == then) | (now.isnull() & then.isnull())).to_dataarray("name").all("name")
     if not bool(other.any()):
         return None
@@ -159,7 +171,8 @@ def forecast(store: Store, basins: Sequence[str], issue: dt.date, days: int, fol
     Basins that it lacks are left out.
 
     Raises:
-        DataError: if the forecast is there but has all days and values of no basin, or there is no past year either.
+        DataError: if the forecast is there but cannot be read or has all days and sound values of no basin, or there
+            is no past year either.
     """
     if folder is not None and (folder / f"{issue}.nc").is_file():
         return _from_file(folder / f"{issue}.nc", store, basins, issue, days)
@@ -167,23 +180,27 @@ def forecast(store: Store, basins: Sequence[str], issue: dt.date, days: int, fol
 
 
 def _from_file(path: Path, store: Store, basins: Sequence[str], issue: dt.date, days: int) -> Weather:
-    with xr.open_dataset(path) as file:
-        given = file.load()
-    given["basin"] = given["basin"].astype(str)
+    given = _opened(path)
     wanted = np.arange(np.datetime64(issue), np.datetime64(issue) + days)
-    absent = [name for name in NAMES if name not in given]
-    if absent:
-        raise DataError(
-            f"the weather forecast {path} lacks {some(absent)}: write it anew, or remove it to run on past years' weather"
-        )
     lacking = []
     others = [b for b in basins if b not in given["basin"].values]
     if others:
         lacking.append(f"the weather forecast {path} lacks basin {some(others)}: write those to come with it")
-    given = given[list(NAMES)].sel(basin=[b for b in basins if b not in others])
+    given = given.sel(basin=[b for b in basins if b not in others])
     given = given.reindex(time=wanted.astype("datetime64[ns]"))
-    holes = given.isnull().to_dataarray("name")
-    holes = holes.sum([d for d in holes.dims if d != "basin"])
+    wrong = _impossible(given)
+    broken = _where(_per_basin(wrong) > 0)
+    if broken:
+        values = given.sel(basin=broken[0]).where(wrong.sel(basin=broken[0]))
+        name = next(name for name in NAMES if values[name].notnull().any())
+        seen = values[name].values[values[name].notnull().values]
+        lacking.append(
+            f"the weather forecast {path}, basin {some(broken)}, has {_per_basin(wrong).sum().item()} values of the days "
+            f"{wanted[0]}..{wanted[-1]} that cannot be or tmin above tmax (the first is {name} {seen[0]:g} "
+            f"{TIME_VARIABLES[name].unit}): {_REMEDY}"
+        )
+        given = _without(given, broken)
+    holes = _per_basin(given.isnull())
     broken = _where(holes > 0)
     if broken:
         lacking.append(
@@ -195,6 +212,54 @@ def _from_file(path: Path, store: Store, basins: Sequence[str], issue: dt.date, 
         raise DataError("; ".join(lacking))
     given = _with_attributes(given, store, issue)
     return Weather(given, {}, f"weather forecast {path.name}", _digest(given), tuple(lacking))
+
+
+def _opened(path: Path) -> xr.Dataset:
+    """The weather of a file in the units of the schema, whatever its values.
+
+    Raises:
+        DataError: if it cannot be read, or tells no basin, day, variable or unit that is wanted.
+    """
+    where = f"the weather forecast {path}"
+    try:
+        with xr.open_dataset(path) as file:
+            given = file.load()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise DataError(f"{where} cannot be read ({error}): {_REMEDY}") from None
+    absent = [name for name in (*NAMES, "basin", "time") if name not in given]
+    if absent:
+        raise DataError(f"{where} lacks {some(absent)}: {_REMEDY}")
+    dims = {name: {*given[name].dims} - {"member"} for name in NAMES}
+    strange = [name for name in NAMES if dims[name] != {"basin", "time"}]
+    if strange or given["time"].dtype.kind != "M":
+        what = f"{strange[0]} {given[strange[0]].dims}" if strange else "a time that is no calendar"
+        raise DataError(f"{where} has {what}, where (basin, time) or (member, basin, time) belong: {_REMEDY}")
+    given["basin"] = given["basin"].astype(str)
+    check_basins(given, where)
+    repeated = given["time"].values[given.indexes["time"].duplicated()]
+    if repeated.size:
+        raise DataError(f"{where} has {repeated[0]:.10} more than once: {_REMEDY}")
+    for name in NAMES:
+        given[name] = given[name].copy(
+            data=to_canonical(given[name].values, name, given[name].attrs.get("units", ""), source=where)
+        )
+        given[name].attrs["units"] = TIME_VARIABLES[name].unit
+    return given[list(NAMES)]
+
+
+def _impossible(given: xr.Dataset) -> xr.Dataset:
+    """Where values are of no weather on earth, and tmin and tmax where they are swapped or too far so."""
+    wrong = xr.Dataset({n: (given[n] < BOUNDS[n][0]) | (given[n] > BOUNDS[n][1]) for n in NAMES})
+    by = given["tmin"] - given["tmax"]
+    # Real weather has days on which they cross a little, see `dhbv.quality.values`.
+    swapped = (by > 0.0).mean([d for d in by.dims if d != "basin"]) > SWAPPED
+    crossed = (by > INVERTED_BY) | ((by > 0.0) & swapped)
+    return wrong.assign({n: wrong[n] | crossed for n in ("tmin", "tmax")})
+
+
+def _per_basin(cells: xr.Dataset) -> xr.DataArray:
+    """How many of `cells` are true [basin]."""
+    return sum(cells[n].sum([d for d in cells[n].dims if d != "basin"]) for n in NAMES)  # type: ignore[return-value]
 
 
 def _from_past_years(store: Store, basins: Sequence[str], issue: dt.date, days: int) -> Weather:
@@ -244,8 +309,11 @@ def _in(store: Store, basins: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _located(region: xr.Dataset) -> set[str]:
-    """The basins with a latitude."""
-    return set(_where(abs(region[LATITUDE]) <= 90.0)) if LATITUDE in region else set()
+    """The basins with a latitude; text that is no number is none."""
+    if LATITUDE not in region:
+        return set()
+    degrees = pd.to_numeric(region[LATITUDE].to_series(), errors="coerce")
+    return {str(b) for b in degrees.index[degrees.abs() <= 90.0]}
 
 
 def _missing(region: xr.Dataset) -> xr.DataArray:

@@ -45,16 +45,19 @@ def repeated(batch: Batch) -> Iterator[Finding | Hit]:
             row: int, at: NDArray[np.intp], name: str = name, other: NDArray[np.float64] = other
         ) -> str:
             kept = batch.values[name][row, at[0]]
-            return f"{kept:.5g} and {other[row, at[0]]:.5g} {TIME_VARIABLES[name].unit} on one day"
+            return (
+                f"{kept:.5g} and {other[row, at[0] - batch.lead]:.5g} {TIME_VARIABLES[name].unit} on one day"
+            )
 
-        yield Hit(name, ~np.isnan(other), "quarantine", evidence)
+        yield Hit(name, batch.after_lead(~np.isnan(other)), "quarantine", evidence)
 
 
 def missing_days(batch: Batch) -> Iterator[Finding | Hit]:
     """Days without a row, within the data and between the known ones and these."""
-    yield Hit(EVERY, ~batch.calendar.present[None], "quarantine", lambda *_: "no row")
-    if batch.known_last is not None and batch.days.size:
-        first, last = batch.known_last + 1, batch.days[0] - 1
+    yield Hit(EVERY, batch.after_lead(~batch.calendar.present[None]), "quarantine", lambda *_: "no row")
+    new = batch.days[batch.lead :]
+    if batch.known_last is not None and new.size:
+        first, last = batch.known_last + 1, new[0] - 1
         if first <= last:
             days = int((last - first).astype(int)) + 1
             evidence = f"between the data known, to {batch.known_last}, and these"
@@ -69,9 +72,11 @@ def gone_basins(batch: Batch) -> Iterator[Finding | Hit]:
         yield _finding(first, last, days, "known, and not in these data", basin=basin)
     forcing = [name for name in FORCING if name in batch.values]
     if forcing and batch.calendar.present.any():
-        empty = np.all([np.isnan(batch.values[name]).all(1) for name in forcing], axis=0)
-        cells = empty[:, None] & batch.calendar.present
-        yield Hit(EVERY, cells, "quarantine", lambda *_: f"no value of {', '.join(forcing)} on any day")
+        empty = np.all([np.isnan(batch.values[name][:, batch.lead :]).all(1) for name in forcing], axis=0)
+        cells = batch.after_lead(empty[:, None] & batch.calendar.present)
+        # Flow that was observed is sound, and is wanted once the weather has come.
+        for name in forcing:
+            yield Hit(name, cells, "quarantine", lambda *_: f"no value of {', '.join(forcing)} on any day")
 
 
 def gone_variables(batch: Batch) -> Iterator[Finding]:
@@ -85,7 +90,7 @@ def gone_variables(batch: Batch) -> Iterator[Finding]:
 def missing_values(batch: Batch) -> Iterator[Hit]:
     """NaN. In flow it says that nothing was observed, which is no fault."""
     for name, values in batch.values.items():
-        cells = np.isnan(values) & batch.calendar.present & ~batch.put_aside(name)
+        cells = np.isnan(values) & batch.after_lead(batch.calendar.present[None]) & ~batch.put_aside(name)
         severity: Severity = "warn" if name == "streamflow" else "quarantine"
         yield Hit(name, cells, severity, lambda *_: "no value")
 

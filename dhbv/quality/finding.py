@@ -54,20 +54,29 @@ def day(value: np.datetime64) -> dt.date:
     return value.astype("datetime64[D]").item()
 
 
-def findings(fault: str, hit: Hit, basins: list[str], days: NDArray[np.datetime64]) -> Iterator[Finding]:
-    """A finding for each unbroken run of faulty cells; one over all where a basin has more than `MOST_RUNS`."""
+def findings(
+    fault: str, hit: Hit, basins: list[str], days: NDArray[np.datetime64], lead: int = 0
+) -> Iterator[Finding]:
+    """A finding for each unbroken run of faulty cells; one over all where a basin has more than `MOST_RUNS`.
+
+    The first `lead` days are known: a fault of theirs is told only where it goes on after them.
+    """
     rows, firsts, lasts = spans(hit.cells)
     for row in np.unique(rows):
         runs = list(zip(firsts[rows == row], lasts[rows == row], strict=True))
         for first, last in runs if len(runs) <= MOST_RUNS else [(runs[0][0], runs[-1][1])]:
             where = first + np.flatnonzero(hit.cells[row, first : last + 1])
+            new = where[where >= lead]
+            if new.size == 0:
+                continue
+            before = f", with known days since {day(days[where[0]])}" if where[0] < lead else ""
             yield Finding(
                 fault=fault,
                 basin=EVERY if hit.cells.shape[0] == 1 and len(basins) != 1 else basins[row],
                 variable=hit.variable,
-                first=day(days[first]),
-                last=day(days[last]),
-                days=len(where),
-                evidence=hit.evidence(int(row), where),
+                first=day(days[new[0]]),
+                last=day(days[new[-1]]),
+                days=len(new),
+                evidence=hit.evidence(int(row), where) + before,
                 severity=hit.severity,
             )

@@ -109,7 +109,7 @@ def rain(batch: Batch) -> Iterator[Hit]:
         return f"{p[row, at].sum():.0f} mm in {len(at)} days, {ratio:.1f} times the usual of wet days"
 
     rows = np.flatnonzero(_too_much(p, batch.history.rain_limit).any(1))
-    found = _stretches(score, rows, RAIN_SCAN, judge)
+    found = _stretches(score, rows, RAIN_SCAN, judge, batch.lead)
     yield Hit("prcp", found == 2, "quarantine", evidence)
 
 
@@ -151,7 +151,7 @@ def discharge(batch: Batch) -> Iterator[Hit]:
         shift = np.log(np.where(factor >= LEAST_FACTOR, factor, 1.0))
         gain = np.clip(shift * (z - usual - 0.5 * shift) / spread**2, -FLOW_SCAN.cap, FLOW_SCAN.cap)
         score = np.where(found > 0, -FLOW_SCAN.cap, np.where(flows, gain, 0.0))
-        found = np.maximum(found, _stretches(score, np.arange(len(q)), FLOW_SCAN, judge))
+        found = np.maximum(found, _stretches(score, np.arange(len(q)), FLOW_SCAN, judge, batch.lead))
 
     def evidence(row: int, at: NDArray[np.intp]) -> str:
         at = at[flows[row, at]]
@@ -163,10 +163,13 @@ def discharge(batch: Batch) -> Iterator[Hit]:
     yield Hit("streamflow", found == 1, "warn", evidence)
 
 
-def _stretches(score: Series, rows: NDArray[np.intp], scan: Scan, judge: Judge) -> NDArray[np.int_]:
+def _stretches(
+    score: Series, rows: NDArray[np.intp], scan: Scan, judge: Judge, lead: int
+) -> NDArray[np.int_]:
     """[basin, time], the verdict on each day: of the best stretch of each of `rows`, the next best, and so on.
 
-    Units are mistaken for a whole feed more often than for one basin, so many basins speak for the others.
+    The new data begin after `lead` days, at an edge of their own: units change with a delivery, and a fault that is
+    known speaks against no day that does not show it. Units are mistaken for a whole feed more often than for one basin, so many basins speak for the others.
     """
     verdicts = np.zeros(score.shape, dtype=np.int_)
     rest = score.copy()
@@ -179,13 +182,15 @@ def _stretches(score: Series, rows: NDArray[np.intp], scan: Scan, judge: Judge) 
         verdict = judge(rows, first, last)
         for row, a, b, v in zip(rows, first, last, verdict, strict=True):
             if v:
-                a = 0 if _says_little(rest[row, :a][::-1], scan.edge) else a
-                b = score.shape[1] - 1 if _says_little(rest[row, b + 1 :], scan.edge) else b
+                start = lead if a >= lead else 0
+                end = score.shape[1] if b >= lead else lead
+                a = start if _says_little(rest[row, start:a][::-1], scan.edge) else a
+                b = end - 1 if _says_little(rest[row, b + 1 : end], scan.edge) else b
                 verdicts[row, a : b + 1] = np.maximum(verdicts[row, a : b + 1], v)
             rest[row, a : b + 1] = -scan.cap
-    grave = (verdicts == 2).any(1)
+    grave = (verdicts[:, lead:] == 2).any(1)
     if grave.sum() >= MANY and grave.mean() >= MOST:
-        verdicts[~grave & (score.sum(1) > 0.0)] = 2
+        verdicts[~grave & (score[:, lead:].sum(1) > 0.0), lead:] = 2
     return verdicts
 
 

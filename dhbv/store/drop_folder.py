@@ -8,8 +8,10 @@ whatever its name; one that is still being written should bear another ending un
 
 from __future__ import annotations
 
+import datetime as dt
+import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +20,7 @@ import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 import xarray as xr
+from numpy.typing import NDArray
 
 from dhbv.data.attribute_table import KEYS, read_attributes
 from dhbv.data.region import NETCDF_SUFFIXES
@@ -30,7 +33,25 @@ from dhbv.store.incoming import check_ids
 from dhbv.store.manifest import Receipt
 from dhbv.store.store import AREA, Store
 
+_log = logging.getLogger(__name__)
+
 SUFFIXES = (".csv", ".parquet", *NETCDF_SUFFIXES)
+
+DATES = ("date", "day", "time")
+"""Headers, but for capitals and blanks, that a column of days is likely to bear."""
+
+EARLIEST = np.datetime64("1800-01-01")
+LATEST_DAYS = 366
+"""d from today; later days, and earlier ones than `EARLIEST`, are misprints."""
+
+LONGEST_GAP = 3653
+"""d between neighbouring days of a file; a day that lies further off is a misprint."""
+
+_HEADER = r"\s*(\w+)\s*\[(.*)\]\s*"
+"""Name and unit of a daily variable."""
+
+_OFFSET = r"([T ]\d[\d:.,]*)\s*(?:Z|[+-]\d\d(?::?\d\d)?)$"
+"""A time of day, and how far it is from UTC."""
 
 
 class Taken(NamedTuple):
@@ -40,12 +61,15 @@ class Taken(NamedTuple):
     receipt: Receipt | None
     problem: str
     """Why it was left; empty where it was taken."""
+    note: str = ""
+    """What is to be told of a file that was taken once and has come again after values were corrected."""
 
 
 def take_new(store: Store, folder: Path | str, *, gate: Gate | None = None) -> list[Taken]:
     """Append every file of `folder` that the store has not taken yet, in the order of their names.
 
-    A file that cannot be read or appended is left, and told of each time; the others are taken.
+    A file that cannot be read or appended is left, and told of each time; the others are taken. What was taken once
+    is passed over: a file that came again after a correction does not undo it, and is noted.
 
     Args:
         store: to append to; its attribute `area_gages2` turns discharge into mm d-1.
@@ -61,20 +85,41 @@ def take_new(store: Store, folder: Path | str, *, gate: Gate | None = None) -> l
     files = sorted(
         p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file() and p.name[0] != "."
     )
-    taken = {receipt.content for receipt in store.receipts()}
+    receipts = store.receipts()
+    taken = {receipt.content: receipt for receipt in receipts if receipt.content}
     outcome = []
     for file in files:
         content = ""
         try:
             content = sha256_of(file)
             if content in taken:
+                if note := _overruled(file, taken[content], receipts):
+                    outcome.append(Taken(file, taken[content], "", note))
                 continue
-            outcome.append(Taken(file, _take(store, file, content, gate), ""))
+            receipt = _take(store, file, content, gate)
+            outcome.append(Taken(file, receipt, ""))
+            taken[content] = receipt
         except (DhbvError, OSError) as error:
             outcome.append(Taken(file, None, str(error)))
-        else:
-            taken.add(content)
+        # The last net: whatever a file may hold, the others are taken.
+        except Exception as error:
+            _log.exception("%s", file)
+            outcome.append(Taken(file, None, f"{file}: {type(error).__name__}: {error}"))
     return outcome
+
+
+def _overruled(file: Path, taken: Receipt, receipts: Sequence[Receipt]) -> str:
+    """What to tell of a file that came into its folder after values were corrected since it was `taken`."""
+    corrected = [r.when for r in receipts if r.corrected and r.when > taken.when]
+    # The time of the folder's entry: a copy or a restored file may keep its older time of writing.
+    come = dt.datetime.fromtimestamp(file.stat().st_ctime, dt.UTC)
+    if not corrected or come <= max(corrected):
+        return ""
+    return (
+        f"taken already on {taken.when:%Y-%m-%d} as {taken.source}, and not again after the correction of "
+        f"{max(corrected):%Y-%m-%d}: to let its values rule again, change its content, as by a blank line at the end; "
+        "otherwise remove it"
+    )
 
 
 def _take(store: Store, file: Path, content: str, gate: Gate | None) -> Receipt:
@@ -98,8 +143,24 @@ def read_file(file: Path, areas: Mapping[str, float]) -> xr.Dataset | pd.DataFra
         return _read_netcdf(file, areas)
     frame = _read_csv(file) if file.suffix.lower() == ".csv" else _read_parquet(file)
     if "date" not in frame and file.suffix.lower() == ".csv":
+        _refuse_days(frame, file)
         return read_attributes(file)
     return _from_rows(frame, areas, file)
+
+
+def _refuse_days(frame: pd.DataFrame, file: Path) -> None:
+    """Raise a DataError for a table of attributes that looks like daily values."""
+    headers = [str(header) for header in frame.columns]
+    named = [header for header in headers if header.strip().lower() in DATES]
+    if named:
+        raise DataError(f"{file}: column {named[0]!r} looks like days: rename it to date")
+    for header in headers:
+        match = re.fullmatch(_HEADER, header)
+        if match and match[1] in TIME_VARIABLES:
+            raise DataError(
+                f"{file}: column {header!r} holds daily values, and no column tells their days, there are "
+                f"{some(headers)}: rename it to date"
+            )
 
 
 def _read_csv(file: Path) -> pd.DataFrame:
@@ -117,14 +178,18 @@ def _read_parquet(file: Path) -> pd.DataFrame:
 
 
 def _from_rows(frame: pd.DataFrame, areas: Mapping[str, float], file: Path) -> xr.Dataset:
+    if set(KEYS) <= set(frame.columns):
+        raise DataError(
+            f"{file}: has both columns {' and '.join(KEYS)}: keep the one that holds the basin ids"
+        )
     frame = frame.rename(columns={KEYS[0]: "basin"})
     absent = [name for name in ("basin", "date") if name not in frame]
     if absent:
         raise DataError(
             f"{file}: no column {', '.join(absent)}, it has {some(list(map(str, frame.columns)))}: rename what it is"
         )
-    days = pd.to_datetime(frame["date"], errors="coerce", format="ISO8601")
-    for faulty, name in ((frame["basin"].isna(), "basin"), (days.isna(), "date")):
+    days = _days(frame["date"])
+    for faulty, name in ((frame["basin"].isna().to_numpy(), "basin"), (np.isnat(days), "date")):
         if faulty.any():
             at = int(np.flatnonzero(faulty)[0])
             raise DataError(
@@ -133,7 +198,8 @@ def _from_rows(frame: pd.DataFrame, areas: Mapping[str, float], file: Path) -> x
             )
     check_ids(frame["basin"].to_numpy(object), str(file))
     row, basins = pd.factorize(frame["basin"].astype(str).str.strip(), sort=True)
-    column, dates = pd.factorize(days.to_numpy().astype("datetime64[D]"), sort=True)
+    _refuse_gap(days, file, "row")
+    dates, column = np.unique(days, return_inverse=True)
     twice = pd.Series(list(zip(row, column, strict=True))).duplicated()
     if twice.any():
         at = int(np.flatnonzero(twice)[0])
@@ -144,6 +210,8 @@ def _from_rows(frame: pd.DataFrame, areas: Mapping[str, float], file: Path) -> x
     series = {}
     for header in frame.columns.drop(["basin", "date"]):
         name, unit = _header(str(header), file)
+        if name in series:
+            raise DataError(f"{file}: more than one column is {name}, the last {header!r}: keep one")
         cells = pd.to_numeric(frame[header], errors="coerce")
         unread = cells.isna() & frame[header].notna()
         if unread.any():
@@ -158,9 +226,41 @@ def _from_rows(frame: pd.DataFrame, areas: Mapping[str, float], file: Path) -> x
     return assemble(list(basins), dates, series, source=str(file))
 
 
+def _days(dates: pd.Series) -> NDArray[np.datetime64]:
+    """Calendar days as they are written, whatever their offset from UTC; NaT where they cannot be read."""
+    if isinstance(dates.dtype, pd.DatetimeTZDtype):
+        dates = dates.dt.tz_localize(None)
+    if dates.dtype.kind != "M":
+        dates = dates.where(
+            dates.isna(), dates.astype(str).str.strip().str.replace(_OFFSET, r"\1", regex=True)
+        )
+        dates = pd.to_datetime(dates, errors="coerce", format="ISO8601")
+    days = dates.to_numpy().astype("datetime64[D]")
+    return np.where((days >= EARLIEST) & (days <= _latest()), days, np.datetime64("NaT"))
+
+
+def _latest() -> np.datetime64:
+    return np.datetime64(dt.datetime.now(dt.UTC).date()) + LATEST_DAYS
+
+
+def _refuse_gap(days: NDArray[np.datetime64], file: Path, row: str) -> None:
+    """Raise a DataError that names the first row on the smaller side of a gap of more than `LONGEST_GAP`."""
+    ordered = np.unique(days[~np.isnat(days)])
+    wide = np.flatnonzero(np.diff(ordered).astype(int) > LONGEST_GAP)
+    if wide.size == 0:
+        return
+    before, after = ordered[wide[0]], ordered[wide[0] + 1]
+    early = days <= before
+    at = int(np.flatnonzero(early if 2 * early.sum() <= days.size else ~early)[0])
+    raise DataError(
+        f"{file}, {row} {at + 1}: {days[at]} is more than ten years from the other days, there is none between {before} "
+        f"and {after}: correct it, or give the days before and after in files of their own"
+    )
+
+
 def _header(header: str, file: Path) -> tuple[str, str]:
     """Name and unit of `prcp [mm d-1]`."""
-    match = re.fullmatch(r"\s*(\w+)\s*\[(.*)\]\s*", header)
+    match = re.fullmatch(_HEADER, header)
     name = match[1] if match else header.strip()
     if name not in TIME_VARIABLES:
         raise DataError(
@@ -178,7 +278,7 @@ def _read_netcdf(file: Path, areas: Mapping[str, float]) -> xr.Dataset:
     try:
         with xr.open_dataset(file, cache=False) as opened:
             ds = opened.load()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise DataError(f"{file}: not readable as NetCDF ({error}): drop it again") from None
     if not {"basin", "time"} <= set(ds.dims) & set(ds.coords):
         raise DataError(
@@ -187,6 +287,14 @@ def _read_netcdf(file: Path, areas: Mapping[str, float]) -> xr.Dataset:
         )
     if ds["time"].dtype.kind != "M":
         raise DataError(f"{file}: time is no calendar: give it units such as 'days since 1980-01-01'")
+    days = ds["time"].values.astype("datetime64[D]")
+    strange = np.flatnonzero((days < EARLIEST) | (days > _latest()))
+    if strange.size:
+        raise DataError(
+            f"{file}, time {strange[0] + 1}: {days[strange[0]]} cannot be read as a day: give days from {EARLIEST} to "
+            f"{_latest()}"
+        )
+    _refuse_gap(days, file, "time")
     check_ids(ds["basin"].values, str(file))
     basins = [b.decode() if isinstance(b, bytes) else str(b) for b in ds["basin"].values]
     static = attributes(ds.assign_coords(basin=np.array(basins, dtype=object)))

@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from dhbv.attributes import ATTRIBUTE_UNITS
 from dhbv.data.checks import check_basins, check_dates
 from dhbv.data.schema import TIME_VARIABLES, DataError, attributes, some
 from dhbv.data.units import spelling
@@ -83,7 +84,8 @@ def table(given: pd.DataFrame, source: str) -> pd.DataFrame:
     """A table of attributes [basin, name] that the store can take.
 
     Raises:
-        DataError: for ids that are numbers or repeat, a name of a daily variable, or an infinite value.
+        DataError: for ids that are numbers or repeat, a name of a daily variable, an infinite value, or text where
+            the attribute has a unit.
     """
     check_ids(given.index.to_numpy(), source)
     repeated = given.index[given.index.duplicated()]
@@ -94,6 +96,16 @@ def table(given: pd.DataFrame, source: str) -> pd.DataFrame:
         raise DataError(
             f"{source}: {some(daily)} is a daily variable and no attribute: give it with days, or rename the column"
         )
+    for name in [n for n in given.columns if n in ATTRIBUTE_UNITS]:
+        # One cell of text would make text of the whole column, and the store keep it as text for good.
+        numbers = pd.to_numeric(given[name], errors="coerce")
+        text = numbers.isna() & given[name].notna() & (given[name] != "")
+        if text.any():
+            raise DataError(
+                f"{source}: attribute {name} of basin {given.index[text][0]} is {given.loc[text, name].iloc[0]!r} where a "
+                f"number belongs ({ATTRIBUTE_UNITS[name]}): correct it, or leave it empty where it is missing"
+            )
+        given = given.assign(**{name: numbers})
     for name in given.columns:
         if pd.api.types.is_numeric_dtype(given[name]):
             wrong = np.isinf(given[name].to_numpy(np.float64, na_value=np.nan))

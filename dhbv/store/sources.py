@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from dhbv.data.camels import read_camels
 from dhbv.data.nextgen import read_forcing
@@ -16,6 +17,14 @@ from dhbv.store.store import Store
 
 LATE = 90
 """Days before the last known flow that are asked for again: USGS corrects provisional values for months."""
+
+
+class FlowTaken(NamedTuple):
+    """What came of USGS flow."""
+
+    receipt: Receipt
+    left_out: tuple[str, ...]
+    """Of the sites that could not be taken: which, why, and how to mend it."""
 
 
 def take_camels(
@@ -45,18 +54,20 @@ def take_usgs(
     series: Mapping[str, str] | None = None,
     gate: Gate | None = None,
     client: Client | None = None,
-) -> Receipt:
+) -> FlowTaken:
     """Append observed flow up to `until`, and what USGS has corrected in the meantime.
 
+    Sites that have no area, or several series that differ, are left out.
+
     Args:
-        store: it must know the attribute `area_gages2` of each site.
+        store: with the attribute `area_gages2` of the sites.
         until: the last day to ask for.
         start: the first; by default `LATE` days before the last day with flow in the store.
         sites: by default every basin of the store whose id is a USGS site number.
         series, client: see `dhbv.data.usgs.read_daily_values`.
 
     Raises:
-        DataError: if there is no site, or no flow yet and no `start`; or for what the reader finds.
+        DataError: if there is no site, or none is left, or no flow yet and no `start`; or for what the reader finds.
     """
     if sites is None:
         sites = [b for b in store.basins() if b.isdigit() and 8 <= len(b) <= 15]
@@ -65,9 +76,12 @@ def take_usgs(
     if start is None:
         span = store.span("streamflow")
         if span is None:
-            raise DataError(f"{store.path}: no flow in the store yet: say from which day on to ask for it")
+            raise DataError(
+                f"{store.path}: no flow in the store yet: say from which day on to ask for it (start; "
+                "sources.usgs_start of an operation)"
+            )
         start = span[1] - dt.timedelta(days=LATE)
-    region = read_daily_values(
+    region, left_out = read_daily_values(
         sites, f"{start}", f"{until}", areas=store.areas(), series=series, client=client
     )
-    return admit(store, region, "USGS daily values", gate)
+    return FlowTaken(admit(store, region, "USGS daily values", gate), left_out)

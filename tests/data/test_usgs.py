@@ -16,7 +16,7 @@ import xarray as xr
 
 from dhbv.data.schema import DataError
 from dhbv.data.units import CUBIC_FOOT
-from dhbv.data.usgs import read_daily_values
+from dhbv.data.usgs import Observed, read_daily_values
 
 PAGES = json.loads((Path(__file__).parent / "usgs_daily.json").read_text(encoding="utf-8"))
 """Two pages, made by hand in the form of the API."""
@@ -50,6 +50,12 @@ class Recorded:
 
 
 def read(edit: Edit | None = None, **options: Any) -> xr.Dataset:
+    region, left_out = read_all(edit, **options)
+    assert left_out == ()
+    return region
+
+
+def read_all(edit: Edit | None = None, **options: Any) -> Observed:
     return read_daily_values([GAUGE, SMALL], *PERIOD, areas=AREAS, client=Recorded(edit), **options)
 
 
@@ -144,8 +150,21 @@ def test_several_series_of_a_site() -> None:
         "USGS: site 06214500 has different values on 2026-01-16 from series 0ab995b8bbf44a609562fd1b939dbb35, "
         r"another \(sites concerned: 06214500\): say which to take, series="
     )
+    region, left_out = read_all(lambda f: doubled(f, 2.0))
+    assert region["basin"].values.tolist() == [SMALL], "the other sites are taken"
+    np.testing.assert_allclose(region["streamflow"].values, expected_flow()[1:], rtol=1e-6)
+    assert region["streamflow_flags"].values.tolist() == [[0, 6, 0, 11]]
+    with pytest.raises(DataError, match=message + r".*\(sources.usgs_series of an operation\)$"):
+        raise DataError(*left_out)
     with pytest.raises(DataError, match=message):
-        read(lambda f: doubled(f, 2.0))
+        read_daily_values(
+            [GAUGE],
+            *PERIOD,
+            areas=AREAS,
+            client=Recorded(
+                lambda f: doubled(f, 2.0)[lambda g: g["monitoring_location_id"] == f"USGS-{GAUGE}"]
+            ),
+        )
     check(read(lambda f: doubled(f, 2.0), series={GAUGE: "0ab995b8bbf44a609562fd1b939dbb35"}))
     twice = read(lambda f: doubled(f, 2.0), series={GAUGE: "another"})
     np.testing.assert_allclose(twice["streamflow"].values[0], 2.0 * expected_flow()[0], rtol=1e-6)
@@ -168,9 +187,19 @@ def test_an_answer_of_another_form_is_refused(edit: Edit, message: str) -> None:
 
 def test_what_is_asked_wrongly_is_refused() -> None:
     with pytest.raises(DataError, match=r"USGS: no area for site 01073000, to turn ft3 s-1 into mm d-1"):
-        read_daily_values([GAUGE, SMALL], *PERIOD, areas={GAUGE: 1.0, SMALL: 0.0}, client=Recorded())
+        read_daily_values([SMALL], *PERIOD, areas={SMALL: 0.0}, client=Recorded())
     with pytest.raises(DataError, match=r"the period 2026-01-18..2026-01-15 is empty"):
         read_daily_values([GAUGE], *PERIOD[::-1], areas=AREAS, client=Recorded())
+
+
+def test_a_site_without_area_stops_no_other() -> None:
+    client = Recorded(lambda f: f[f["monitoring_location_id"] == f"USGS-{GAUGE}"])
+    region, left_out = read_daily_values([GAUGE, SMALL], *PERIOD, areas={**AREAS, SMALL: 0.0}, client=client)
+    assert left_out == (
+        "USGS: no area for site 01073000, to turn ft3 s-1 into mm d-1: give area_gages2 (km2, above 0)",
+    )
+    assert client.request["monitoring_location_id"] == [f"USGS-{GAUGE}"]
+    np.testing.assert_allclose(region["streamflow"].values, expected_flow()[:1], rtol=1e-6)
 
 
 def test_a_failing_network_is_told() -> None:
@@ -220,7 +249,7 @@ class TestRealClient:
         return asked
 
     def test_it_reads_the_pages(self, asked: list[Any]) -> None:
-        check(read_daily_values([GAUGE, SMALL], *PERIOD, areas=AREAS))
+        check(read_daily_values([GAUGE, SMALL], *PERIOD, areas=AREAS).region)
         assert len(asked) == 2
         params = asked[0].params
         assert params["monitoring_location_id"] == f"USGS-{GAUGE},USGS-{SMALL}"

@@ -116,14 +116,16 @@ def test_a_gone_basin_is_named(clean: Clean) -> None:
     )
 
 
-def test_a_basin_without_any_forcing_is_gone(clean: Clean) -> None:
+def test_a_basin_without_any_forcing_is_gone_and_its_flow_stays(clean: Clean) -> None:
     new = clean.window(0, 30)
     for name in ("prcp", "tmin", "tmax"):
         new[name][2] = np.nan
     report = examine(new, known=clean.known, today=TODAY)
-    assert block_names(report, "quarantine") == {("basin gone", "syn-003", EVERY)}
-    assert report.quarantine["streamflow"][2].all()
-    np.testing.assert_array_equal(report.quarantine["streamflow_value"][2], new["streamflow"][2])
+    assert block_names(report, "quarantine") == {
+        ("basin gone", "syn-003", v) for v in ("prcp", "tmin", "tmax")
+    }
+    np.testing.assert_array_equal(report.clean["streamflow"], new["streamflow"])
+    assert not report.quarantine["streamflow"].any()
 
 
 def test_a_gone_variable_is_named(clean: Clean) -> None:

@@ -45,6 +45,19 @@ def test_clean_windows_raise_no_alarm(shared: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["maurer", "daymet"])
+def test_nor_do_clean_days_that_follow_the_known_ones(shared: Path, name: str) -> None:
+    """As they come in an operation, seen with those before them; with and without a history."""
+    region = camels(shared, name)
+    rng = np.random.default_rng(5)
+    for days in (1, 7, 30):
+        for known in (10 * 365, 400):
+            first = int(rng.integers(KNOWN, region.sizes["time"] - days))
+            new = region.isel(time=slice(first, first + days))
+            before = region.isel(time=slice(max(first - known, 0), first))
+            assert examine(new, known=before, today=TODAY).of("quarantine") == []
+
+
+@pytest.mark.parametrize("name", ["maurer", "daymet"])
 @pytest.mark.parametrize("fault", [f for f, plant in PLANTS.items() if plant.severity == "quarantine"])
 def test_planted_faults_are_named_and_nothing_else(shared: Path, name: str, fault: str) -> None:
     region, plant = camels(shared, name), PLANTS[fault]

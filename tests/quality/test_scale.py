@@ -28,10 +28,13 @@ def test_without_area_the_unit_is_not_examined_and_that_is_said(clean: Clean) ->
     new = clean.window(0, 365).drop_vars("area_gages2")
     PLANTS["x24"].change(new, 1, slice(None))
     new["streamflow"][0] *= 100.0
-    report = examine(new, known=clean.known, today=TODAY)
+    report = examine(new, known=clean.known.drop_vars("area_gages2"), today=TODAY)
     assert "discharge for depth" not in {f.fault for f in report.findings}
     assert any("no area_gages2, units not examined, in 8 basins: syn-001" in note for note in report.notes)
     assert only(report, "precipitation x24").basin == "syn-002"
+    report = examine(new, known=clean.known, today=TODAY)
+    assert only(report, "discharge for depth").basin == "syn-001", "by the area that is known"
+    assert report.notes == ()
 
 
 def test_a_flood_with_its_rain_is_no_fault_and_a_record_is_told(clean: Clean) -> None:

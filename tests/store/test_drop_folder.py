@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,10 @@ def folder(tmp_path: Path) -> Path:
 
 def taken(store: Store, folder: Path) -> dict[str, str]:
     """What became of each file: how many values were added, or the problem."""
-    return {t.file.name: t.problem or str(t.receipt and t.receipt.added) for t in take_new(store, folder)}
+    return {
+        t.file.name: t.problem or t.note or str(t.receipt and t.receipt.added)
+        for t in take_new(store, folder)
+    }
 
 
 def test_csv_in_rows(store: Store, folder: Path) -> None:
@@ -55,8 +59,18 @@ def test_each_content_once_whatever_its_name(store: Store, folder: Path) -> None
     assert values(store.window("2001-01-01", "2001-01-02"), "prcp")[0] == [1.5, 9.5]
     assert taken(store, folder) == {}, "the first file does not come back to undo the correction"
     (folder / "d.csv").write_text(CSV, encoding="utf-8")
-    (folder / "e.csv").write_text(CSV, encoding="utf-8")
-    assert taken(store, folder) == {}
+    noted = taken(store, folder)
+    assert list(noted) == ["d.csv"], "it came after the correction"
+    receipts = store.receipts()
+    first, second = (f"{r.when:%Y-%m-%d}" for r in receipts)
+    assert noted["d.csv"] == (
+        f"taken already on {first} as a.csv, and not again after the correction of {second}: to let its values rule "
+        "again, change its content, as by a blank line at the end; otherwise remove it"
+    )
+    assert store.receipts() == receipts
+    (folder / "d.csv").write_text(CSV + "\n", encoding="utf-8")
+    assert taken(store, folder) == {"d.csv": "0"}
+    assert values(store.window("2001-01-01", "2001-01-02"), "prcp")[0] == [1.5, 2.5]
 
 
 def test_all_forms_say_the_same(store: Store, folder: Path, tmp_path: Path) -> None:
@@ -130,9 +144,154 @@ def test_a_broken_file_holds_up_no_other(store: Store, folder: Path) -> None:
     assert values(store.window("2001-01-02", "2001-01-02"), "prcp")[0] == [3.5]
 
 
+def test_what_no_one_thought_of_holds_up_no_other(
+    store: Store, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / "a.csv").write_text(CSV.replace("2.5", "9.5"), encoding="utf-8")
+    (folder / "b.csv").write_text(CSV, encoding="utf-8")
+
+    def gate(ds: xr.Dataset) -> xr.Dataset:
+        if float(ds["prcp"].max()) == 9.5:
+            raise ZeroDivisionError("nobody knows")
+        raise DataError("and this is known")
+
+    assert [t.problem for t in take_new(store, folder, gate=gate)] == [  # type: ignore[arg-type]
+        f"{folder / 'a.csv'}: ZeroDivisionError: nobody knows",
+        "and this is known",
+    ]
+    assert "Traceback" in caplog.text
+    assert "nobody knows" in caplog.text
+
+
+def test_flipped_bytes_are_told(folder: Path) -> None:
+    """Where a compressed block is damaged the library raises neither OSError nor ValueError."""
+    ds = xr.Dataset(
+        {"prcp": (("basin", "time"), np.random.default_rng(0).random((4, 50)), {"units": "mm d-1"})},
+        {"basin": list("abcd"), "time": pd.date_range("2001-01-01", periods=50)},
+    )
+    ds.to_netcdf(folder / "a.nc", encoding={"prcp": {"zlib": True, "fletcher32": True}})
+    raw = bytearray((folder / "a.nc").read_bytes())
+    at = raw.find(b"\x78\x5e")
+    assert at > 0, "the block is not where it was"
+    raw[at + 20] ^= 0xFF
+    (folder / "a.nc").write_bytes(raw)
+    with pytest.raises(DataError, match=r"a\.nc: not readable as NetCDF"):
+        read_file(folder / "a.nc", {})
+
+
+@pytest.mark.parametrize(
+    ("dates", "days"),
+    [
+        (("2024-05-01T00:00:00+02:00", "2024-05-02T00:00:00+02"), "2024-05-01 2024-05-02"),
+        (("2024-05-01T00:00:00-05:00", "2024-05-02 23:00-0500"), "2024-05-01 2024-05-02"),
+        (("2024-03-30T00:00:00+01:00", "2024-04-01T00:00:00+02:00"), "2024-03-30 2024-04-01"),
+        (("2024-05-01T00:00:00Z", "2024-05-02"), "2024-05-01 2024-05-02"),
+        (("20240501", "20240502"), "2024-05-01 2024-05-02"),
+        (("1994-06-01", "2004-05-31"), "1994-06-01 2004-05-31"),
+    ],
+)
+def test_a_date_is_the_day_that_is_written(folder: Path, dates: tuple[str, str], days: str) -> None:
+    """Its own calendar day, whatever the offset, also where that changes with the season."""
+    rows = "".join(f"a,{date},1\n" for date in dates)
+    (folder / "a.csv").write_text("basin,date,prcp [mm d-1]\n" + rows, encoding="utf-8")
+    read = read_file(folder / "a.csv", {})
+    assert np.datetime_as_string(read["time"].values, "D").tolist() == days.split()
+    assert read["prcp"].values.tolist() == [[1.0, 1.0]]
+
+
+def test_days_of_parquet_keep_their_zone(folder: Path) -> None:
+    when = pd.DatetimeIndex(["2024-05-01T00:00", "2024-05-02T00:00"], tz="Europe/Berlin")
+    pd.DataFrame({"basin": "a", "date": when, "prcp [mm d-1]": 1.0}).to_parquet(folder / "a.parquet")
+    days = read_file(folder / "a.parquet", {})["time"].values
+    assert np.datetime_as_string(days, "D").tolist() == ["2024-05-01", "2024-05-02"]
+
+
+@pytest.mark.parametrize(
+    ("date", "message"),
+    [
+        ("9999-12-31", "row 2: date '9999-12-31' cannot be read: write basins as text and days as 1999-10-01"),
+        ("0204-05-02", "row 2: date '0204-05-02' cannot be read"),
+        ("1799-12-31", "row 2: date '1799-12-31' cannot be read"),
+        (f"{dt.date.today() + dt.timedelta(400)}", "row 2: date .* cannot be read"),
+        ("2024-05-02 and on", "row 2: date '2024-05-02 and on' cannot be read"),
+        (
+            "1903-10-06",
+            "row 2: 1903-10-06 is more than ten years from the other days, there is none between 1903-10-06 and "
+            "2024-05-01: correct it, or give the days before and after in files of their own",
+        ),
+    ],
+)  # fmt: skip
+def test_a_misprinted_year_is_refused_by_row(folder: Path, date: str, message: str) -> None:
+    for n, name in enumerate("ab"):
+        rows = f"{name},2024-05-01,1\n{name},{date},1\n{name},2024-05-03,1\n"
+        (folder / f"{n}.csv").write_text("basin,date,prcp [mm d-1]\n" + rows, encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        read_file(folder / "0.csv", {})
+
+
+@pytest.mark.parametrize(
+    ("year", "message"),
+    [("1790", "time 1: 1790-01-02 cannot be read as a day: give days from 1800-01-01 to"),
+     ("1903", "time 1: 1903-01-02 is more than ten years from the other days, there is none between 1903-01-02 and")],
+)  # fmt: skip
+def test_so_is_that_of_netcdf(folder: Path, year: str, message: str) -> None:
+    days = np.array([f"{year}-01-02", "2003-01-03", "2003-01-04"], "datetime64[ns]")
+    ds = xr.Dataset(
+        {"prcp": (("basin", "time"), [[1.0, 2.0, 3.0]], {"units": "mm d-1"})}, {"basin": ["a"], "time": days}
+    )
+    ds.to_netcdf(folder / "a.nc")
+    with pytest.raises(DataError, match=message):
+        read_file(folder / "a.nc", {})
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("basin,Date,prcp [mm d-1]", "column 'Date' looks like days: rename it to date"),
+        ("basin,date ,prcp [mm d-1]", "column 'date ' looks like days: rename it to date"),
+        ("basin,day,slope", "column 'day' looks like days: rename it to date"),
+        ("basin,time,slope", "column 'time' looks like days: rename it to date"),
+        ("basin,when,prcp [mm d-1]", "'prcp .*' holds daily values, and no column tells their days, there are basin, when"),
+    ],
+)  # fmt: skip
+def test_daily_values_without_date_are_no_attributes(
+    store: Store, folder: Path, header: str, message: str
+) -> None:
+    (folder / "a.csv").write_text(f"{header}\n01,2024-05-01,1.5\n", encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        raise DataError(taken(store, folder)["a.csv"])
+    assert store.receipts() == []
+
+
+def test_attributes_with_a_unit_are_numbers(store: Store, folder: Path) -> None:
+    """As text the store would keep them for good, and no cycle could be run on them."""
+    text = np.array(["44.5", "44 N", ""], object)
+    ds = xr.Dataset(
+        {
+            "prcp": (("basin", "time"), np.ones((3, 1)), {"units": "mm d-1"}),
+            "gauge_lat": ("basin", text),
+            "rock": ("basin", ["x", "7", "8"]),
+        },
+        {"basin": ["01", "02", "03"], "time": pd.to_datetime(["2001-01-01"])},
+    )
+    ds.to_netcdf(folder / "a.nc")
+    assert taken(store, folder)["a.nc"] == (
+        "a.nc: attribute gauge_lat of basin 02 is '44 N' where a number belongs (degrees_north): correct it, or leave it "
+        "empty where it is missing"
+    )
+    text[1] = "-45"
+    ds.assign(gauge_lat=("basin", text)).to_netcdf(folder / "a.nc", "w")
+    assert taken(store, folder) == {"a.nc": "3"}
+    window = store.window("2001-01-01", "2001-01-01")
+    np.testing.assert_array_equal(window["gauge_lat"], [44.5, -45.0, NAN])
+    assert window["rock"].values.tolist() == ["x", "7", "8"]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (("basin,", "gauge_id, basin,"), "has both columns gauge_id and basin: keep the one that holds the basin ids"),
+        (("tmin [K]", "prcp [in d-1]"), r"more than one column is prcp, the last 'prcp \[in d-1\]': keep one"),
         (("prcp [mm d-1]", "prcp"), r"column 'prcp' tells no unit: write it in the header, as prcp \[mm d-1\]"),
         (("prcp [mm d-1]", "rain [mm d-1]"), r"column 'rain \[mm d-1\]' is no daily variable: there are prcp, tmin"),
         (("prcp [mm d-1]", "prcp [furlong]"), "variable prcp has unit 'furlong'"),

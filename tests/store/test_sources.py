@@ -50,16 +50,18 @@ def test_usgs(store: Store) -> None:
     store.put_attributes(
         pd.DataFrame({"area_gages2": [*AREAS.values(), 1.0]}, index=[*AREAS, "cat-1"]), source="table"
     )
-    with pytest.raises(DataError, match="no flow in the store yet: say from which day on"):
+    with pytest.raises(
+        DataError, match=r"no flow in the store yet: .* \(start; sources.usgs_start of an operation"
+    ):
         take_usgs(store, dt.date(2026, 1, 18), client=client)
     first = take_usgs(store, dt.date(2026, 1, 18), start=dt.date(2026, 1, 15), client=client)
-    assert first.added == 5
+    assert (first.receipt.added, first.left_out) == (5, ())
     ds = store.window(*PERIOD, basins=[GAUGE, SMALL])
     np.testing.assert_allclose(ds["streamflow"].values, expected_flow(), rtol=1e-6)
     assert "streamflow_flags" not in ds
 
     corrected = Recorded(lambda f: f.assign(value=f["value"].replace(7.22, 9.99)))
-    again = take_usgs(store, dt.date(2026, 1, 19), client=corrected)
+    again, _ = take_usgs(store, dt.date(2026, 1, 19), client=corrected)
     assert (again.corrected, again.unchanged) == (1, 4)
     from_day = dt.date(2026, 1, 18) - dt.timedelta(days=LATE)
     assert corrected.request["time"] == f"{from_day}/2026-01-19"
