@@ -1,4 +1,4 @@
-"""Whether all is well: data late, cycles missing, forecasts flagged, weights damaged, skill lost."""
+"""Whether all is well: files that lack, data late, cycles missing, forecasts flagged, weights damaged, skill lost."""
 
 from __future__ import annotations
 
@@ -32,6 +32,13 @@ def monitor(operation: str, today: dt.date | None = None) -> list[str]:
     return found
 
 
+def _configuration(site: Operation, today: dt.date) -> Iterator[str]:
+    rules = site.config.forecast
+    if rules.weather is not None and not (site.folder / rules.weather).is_dir():
+        yield f"{site.folder / rules.weather} is not there: look after what writes forecast.weather, or leave it out"
+    _ = site.training  # raises, where it or the list of basins that it names cannot be read
+
+
 def _data(site: Operation, today: dt.date) -> Iterator[str]:
     for name, variable in (("weather", "prcp"), ("observed flow", "streamflow")):
         span = Store(site.store).span(variable)
@@ -44,14 +51,27 @@ def _data(site: Operation, today: dt.date) -> Iterator[str]:
 def _cycles(site: Operation, today: dt.date) -> Iterator[str]:
     if late := cycle.missing(site, today):
         yield f"{len(late)} cycles are missing, {late[0]} the first: run the forecast flow"
-    made = cycle.done(site)
-    if not made:
+    records = {}
+    for one in cycle.done(site):
+        try:
+            records[one.issue] = one.record
+        except DhbvError as error:
+            yield str(error)
+    if not records:
         return
-    newest = made[-1]
-    if newest.record["flags"]:
-        yield f"the forecast of {newest.issue} is flagged: {', '.join(newest.record['flags'])}"
-    if left_out := newest.record.get("left_out"):  # a record made before there was such a thing has none
-        yield f"the forecast of {newest.issue} is without {some(left_out)}: its notes say why"
+    issue, newest = list(records.items())[-1]
+    if newest["flags"]:
+        yield f"the forecast of {issue} is flagged: {', '.join(newest['flags'])}"
+    if left_out := newest.get("left_out"):  # a record made before there was such a thing has none
+        yield f"the forecast of {issue} is without {some(left_out)}: its notes say why"
+
+
+def _archive(site: Operation, today: dt.date) -> Iterator[str]:
+    if files := cycle.unarchived(site):
+        yield (
+            f"the archive of fluxes lacks {len(files)} files of cycles, {files[0]} the first: what is whole comes with the "
+            "next cycle; what is damaged restore from a copy"
+        )
 
 
 def _weights(site: Operation, today: dt.date) -> Iterator[str]:
@@ -88,12 +108,15 @@ def _training(site: Operation, today: dt.date) -> Iterator[str]:
 
 Look = Callable[[Operation, dt.date], Iterator[str]]
 
-LOOKS: tuple[Look, ...] = (_data, _cycles, _weights, _training)
+LOOKS: tuple[Look, ...] = (_configuration, _data, _cycles, _archive, _weights, _training)
 
 
 def _tried(look: Look, site: Operation, today: dt.date) -> list[str]:
     """What is damaged must be told of, and must not hide what else there is to tell."""
+    found = []
     try:
-        return list(look(site, today))
+        for line in look(site, today):
+            found.append(line)
     except (DhbvError, OSError) as error:
-        return [str(error)]
+        found.append(str(error))
+    return found

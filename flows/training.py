@@ -8,10 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pandas as pd
 from prefect import flow, task
 from prefect.concurrency.sync import concurrency
 
 from dhbv import model_directory
+from dhbv.attributes import LATITUDE
+from dhbv.data.schema import basin_ids
+from dhbv.errors import DhbvError
 from dhbv.evaluation.scorecard import Scorecard
 from dhbv.operations import configuration, cycle, retraining
 from dhbv.operations.configuration import Operation
@@ -45,8 +49,12 @@ def retrain(operation: str, why: str | None = None, device: str = "auto") -> str
     say(f"training, because {reason}")
     trained = train(operation, device)
     version, decision = evaluate(operation, trained, reason)
-    if decision == "promote":
-        first = not Registry(site.registry).reign().champions
+    reign = Registry(site.registry).reign()
+    if decision == "promote" and version in reign.rolled_back:
+        # Whoever rolled it back knew what the gate does not see.
+        say(f"{version} served before and was rolled back: promote it by hand")
+    elif decision == "promote":
+        first = not reign.champions
         found = "the first to pass the gate" if first else "better than the champion"
         promote(operation, version, f"{found}; trained because {reason}")
     return version
@@ -99,16 +107,33 @@ def _next_issue(site: Operation) -> dt.date:
 
 
 def _smoke(site: Operation, model: Path) -> None:
-    """Run a model with the attributes of the first basin that the store knows."""
+    """Run a model with the attributes of a basin forecast for: of those with a latitude the first that lacks fewest.
+
+    Raises:
+        DhbvError: if it does not run, which names the basin; or if no basin has a latitude.
+    """
     store = Store(site.store)
     span = store.span()
     assert span is not None
     # Of all basins: what this one lacks and others have is there as a missing value, which a model may meet.
     static = store.window(span[1], span[1])
-    known = set(static["basin"].values)
-    static = static.sel(basin=next(b for b in cycle.basins_of(site, store) if b in known))
-    found = {str(n): v.item() for n, v in static.data_vars.items() if not v.dims and n not in VARIABLES}
-    smoke_test(model, {n: None if v != v else v for n, v in found.items()})
+    names = [str(n) for n, v in static.data_vars.items() if v.dims == ("basin",) and n not in VARIABLES]
+    table = pd.DataFrame({n: static[n].values for n in names}, index=basin_ids(static))
+    table = table.loc[[b for b in cycle.basins_of(site, store) if b in table.index]]
+    if LATITUDE in table:
+        table = table[pd.to_numeric(table[LATITUDE], errors="coerce").abs() <= 90.0]
+    if LATITUDE not in table or table.empty:
+        raise DhbvError(
+            f"the store {store.path} has no basin with a latitude ({LATITUDE}) to run {model} with: ingest a table of "
+            "attributes that has it"
+        )
+    wanted = [a.name for a in model_directory.load(model).statistics.attributes if a.name in table]
+    basin = table[wanted].isna().sum(axis=1).idxmin()
+    (row,) = table.loc[[basin]].astype(object).to_dict("records")
+    try:
+        smoke_test(model, {str(n): None if pd.isna(v) else v for n, v in row.items()})
+    except DhbvError as error:
+        raise DhbvError(f"with the attributes of basin {basin} of the store {store.path}: {error}") from error
 
 
 @contextmanager

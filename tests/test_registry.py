@@ -132,10 +132,17 @@ def test_the_same_weights_are_one_version(
     first = registry.publish(models[0].path, **ME)
     lines = registry.journal()
     again = small_model(tmp_path / "again", nse=0.99)
-    for path in (models[0].path, again.path, first.path):
+    for n, path in enumerate((models[0].path, again.path, first.path), 2):
         assert registry.publish(path, who="bo", why="again") == first
+        last = registry.journal()[-1]
+        assert len(registry.journal()) == n, "that they came is told"
+        assert (last.action, last.who, last.why, last.before, last.after) == (
+            "publish", "bo", "again", str(path), first.id,
+        )  # fmt: skip
     assert registry.versions() == [first]
-    assert registry.journal() == lines
+    assert registry.journal()[:1] == lines
+    assert publications(registry.journal()) == {first.id: lines[0]}, "which still rules"
+    assert registry.verify() == []
 
 
 def test_the_same_weights_in_another_model_are_refused(
@@ -520,8 +527,8 @@ def test_a_publication_that_a_kill_kept_out_is_entered_by_the_next_writer(
     whole = registry.journal()
     registry.journal_path.write_bytes(first)
     assert registry.verify() == []
-    assert registry.publish(models[1].path, **ME).id == b
-    assert registry.journal() == whole
+    registry.promote(b, **ME)
+    assert registry.journal()[:-1] == whole
     registry.journal_path.unlink()
     crown(registry, a)
     assert registry.journal()[:2] == whole
@@ -580,6 +587,23 @@ def test_who_served_is_told_though_a_rollback_left_it_behind(
     assert registry.reign().served == {a, b, c}
 
 
+def test_what_was_rolled_back_is_told_until_it_serves_again(
+    registry: Registry, models: list[ModelDirectory]
+) -> None:
+    a, b, c = publish(registry, models[:3])
+    crown(registry, a, b, c)
+    assert registry.reign().rolled_back == set()
+    registry.rollback(**ME)
+    registry.rollback(**ME)
+    assert registry.reign().rolled_back == {b, c}
+    registry.promote(b, **ME)
+    assert registry.reign().rolled_back == {c}
+    registry.promote(a, **ME)
+    registry.rollback(**ME)
+    assert registry.reign().champions == (a, b)
+    assert registry.reign().rolled_back == {a, c}, "of a champion once more it counts too"
+
+
 @pytest.mark.parametrize("error", [KeyError("getpwuid(): uid not found: 10001"), OSError("No username set")])
 def test_a_user_without_a_name_has_a_number(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     """Errors of Python before 3.13 and from then on."""
@@ -602,14 +626,16 @@ def test_what_a_step_needs_is_on_the_disk_before_it(
     """A power cut keeps what was flushed, and may lose or reorder the rest."""
     flushed.clear()
     (a,) = publish(registry, models[:1])
-    draft = f".{a}.{os.getpid()}"
     files = [p.name for p in registry.version(a).path.iterdir()]
     steps = flushed[-len(files) - 5 :]
     assert sorted(steps[: len(files)]) == sorted(files)
+    draft = steps[len(files)]
+    assert draft.startswith(f".{a}.")
     assert steps[len(files) :] == [draft, f"{draft} → {a}", "versions", "journal.jsonl", registry.path.name]
     flushed.clear()
     crown(registry, a)
-    pointer = f".champion.{os.getpid()}"
+    pointer = flushed[1]
+    assert pointer.startswith(".champion.")
     assert flushed == ["journal.jsonl", pointer, f"{pointer} → champion", registry.path.name]
     publish(registry, models[1:2])
     flushed.clear()

@@ -47,7 +47,8 @@ def refuse_mixing(folder: Path, cycles: Path) -> None:
 def archive(folder: Path, cycles: Iterable[Path], files: Mapping[str, What]) -> int:
     """Append what cycles hold and `folder` does not; gives the number of appends.
 
-    That it fails is told and stops no forecast: what is missing comes with the next cycle.
+    That it fails, or that one file cannot be read, is told and stops no forecast: what is missing comes with the
+    next cycle.
 
     Args:
         folder: of the archive.
@@ -61,23 +62,43 @@ def archive(folder: Path, cycles: Iterable[Path], files: Mapping[str, What]) -> 
         return 0
 
 
+def lacking(folder: Path, cycles: Iterable[Path], files: Mapping[str, What]) -> list[tuple[Path, What]]:
+    """What of these cycles is not in `folder`, the oldest first; arguments as of `archive`.
+
+    Raises:
+        DhbvError: if the archive is damaged.
+    """
+    from dhbv.fluxes import Archive
+
+    entries = Archive(folder).entries() if folder.is_dir() else []
+    taken = {(e.source, e.what) for e in entries if e.served}
+    return [
+        (path / name, what)
+        for path in cycles
+        for name, what in files.items()
+        if (_source(path), what) not in taken and (path / name).is_file()
+    ]
+
+
 def _append(folder: Path, cycles: Iterable[Path], files: Mapping[str, What]) -> int:
     from dhbv.fluxes import Archive
 
-    there = Archive(folder)
-    taken = {(e.source, e.what) for e in there.entries() if e.served}
-    appended = 0
-    for path in cycles:
-        source = f"{_prefix(path)}{path.name}"
-        for name, what in files.items():
-            if (source, what) in taken or not (path / name).is_file():
-                continue
-            with xr.open_dataset(path / name) as file:
+    there, appended = Archive(folder), 0
+    for path, what in lacking(folder, cycles, files):
+        try:
+            with xr.open_dataset(path) as file:
                 fluxes = file.load()
-            content = sha256_of(path / name)
-            there.append(fluxes, what, source=source, content=content, served=True)
+            there.append(fluxes, what, source=_source(path.parent), content=sha256_of(path), served=True)
             appended += 1
+        # Whatever a damaged file makes its readers raise: it must keep out no other.
+        except Exception as error:
+            _log.warning("%s: %s; the archive of fluxes waits for a whole one", path, error)
     return appended
+
+
+def _source(cycle: Path) -> str:
+    """How a cycle is named in the archive."""
+    return f"{_prefix(cycle)}{cycle.name}"
 
 
 def _prefix(cycle: Path) -> str:

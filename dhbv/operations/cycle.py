@@ -10,16 +10,18 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 
 from dhbv import __version__, forecast
 from dhbv.configuration import Period
+from dhbv.errors import DhbvError
 from dhbv.files import flush, locked, written_whole
 from dhbv.operations import archiving, states, weather
 from dhbv.operations.analysis import DAY, Analysis, Degraded, basins_of, state_at
@@ -29,9 +31,14 @@ from dhbv.registry import Registry, Serving
 from dhbv.state import State
 from dhbv.store import Store
 
+if TYPE_CHECKING:
+    from dhbv.fluxes.archive import What
+
 _log = logging.getLogger("dhbv")
 
 CYCLES, FORECAST, ANALYSIS, RECORD = "cycles", "forecast.nc", "analysis.nc", "record.json"
+_ARCHIVED: dict[str, What] = {ANALYSIS: "analysis", FORECAST: "forecast"}
+_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})(?:\.(\d+))?")
 
 
 class Cycle(NamedTuple):
@@ -41,7 +48,24 @@ class Cycle(NamedTuple):
     number: int
     """1, and more where it was issued again."""
     path: Path
-    record: dict[str, Any]
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """How it was made. Read when it is asked for: a damaged one must not stop the cycles after it.
+
+        Raises:
+            DhbvError: if it is damaged or gone.
+        """
+        path = self.path / RECORD
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(record, dict):
+                raise ValueError("it is no record")
+        except (OSError, ValueError) as error:
+            raise DhbvError(
+                f"{path}: damaged ({error}): restore the cycle from a copy, or remove its folder and run backfill"
+            ) from None
+        return record
 
 
 def run(
@@ -60,20 +84,23 @@ def run(
         say: told what happens.
 
     Raises:
-        DhbvError: if there is nothing to forecast with or from; nothing is left behind then.
+        DhbvError: if there is nothing to forecast with or from, or what is to be issued again has a damaged record;
+            nothing is left behind then.
     """
     cycles = operation.forecasts / CYCLES
     archiving.refuse_mixing(operation.fluxes, cycles)
     cycles.mkdir(parents=True, exist_ok=True)
     with locked(operation.forecasts / "lock", patience=3600.0):
         for left in cycles.glob(".*"):  # by a run that was killed
-            shutil.rmtree(left)
+            if _of(left.with_name(left.name[1:])) is not None:
+                shutil.rmtree(left)
         serving = Registry(operation.registry).serving()
         made = [c for c in done(operation) if c.issue == issue]
         if made and not (reissue and made[-1].record["version"] != serving.version.id):
             _archive(operation)
             return made[-1]
-        target = cycles / (f"{issue}.{made[-1].number + 1}" if made else str(issue))
+        number = made[-1].number + 1 if made else 1
+        target = cycles / (f"{issue}.{number}" if made else str(issue))
         draft = target.with_name(f".{target.name}")
         draft.mkdir()
         try:
@@ -88,13 +115,13 @@ def run(
         # a state without its cycle would hide how it came about.
         states.write(operation.forecasts, analysis.state, analysis.flags, analysis.known)
         _archive(operation)
-    return _read(target)
+    return Cycle(issue, number, target)
 
 
 def done(operation: Operation) -> list[Cycle]:
-    """The cycles there are, oldest first."""
-    found = [_read(path) for path in (operation.forecasts / CYCLES).glob("[0-9]*")]
-    return sorted(found, key=lambda c: (c.issue, c.number))
+    """The cycles there are, oldest first, damaged ones too; what else lies among them is not looked at."""
+    found = [_of(path) for path in (operation.forecasts / CYCLES).glob("[0-9]*") if path.is_dir()]
+    return sorted(c for c in found if c is not None)
 
 
 def missing(operation: Operation, today: dt.date) -> list[dt.date]:
@@ -113,10 +140,19 @@ def missing(operation: Operation, today: dt.date) -> list[dt.date]:
     return [first + n * DAY for n in range((newest - first).days + 1)]
 
 
+def unarchived(operation: Operation) -> list[Path]:
+    """Files of cycles that the archive of fluxes lacks, oldest first.
+
+    Raises:
+        DhbvError: if the archive is damaged.
+    """
+    paths = [c.path for c in done(operation)]
+    return [file for file, _ in archiving.lacking(operation.fluxes, paths, _ARCHIVED)]
+
+
 def _archive(operation: Operation) -> None:
     """Into the archive of fluxes whatever cycles hold and it does not."""
-    paths = [c.path for c in done(operation)]
-    archiving.archive(operation.fluxes, paths, {ANALYSIS: "analysis", FORECAST: "forecast"})
+    archiving.archive(operation.fluxes, [c.path for c in done(operation)], _ARCHIVED)
 
 
 def _make(
@@ -237,7 +273,10 @@ def _flagged(quality: Sequence[int], basins: Sequence[str]) -> dict[str, list[st
     return {name: "all" if len(found) == len(basins) else found for name, found in where.items() if found}
 
 
-def _read(path: Path) -> Cycle:
-    day, _, number = path.name.partition(".")
-    record = json.loads((path / RECORD).read_text(encoding="utf-8"))
-    return Cycle(dt.date.fromisoformat(day), int(number or 1), path, record)
+def _of(path: Path) -> Cycle | None:
+    """The cycle whose folder has this name; None where it is no cycle's."""
+    named = _NAME.fullmatch(path.name)
+    try:
+        return None if named is None else Cycle(dt.date.fromisoformat(named[1]), int(named[2] or 1), path)
+    except ValueError:  # the 31st of June
+        return None

@@ -69,8 +69,8 @@ def reason(operation: Operation, now: dt.datetime) -> str | None:
     registry = _registry(operation)
     if registry is None:
         return "there is no version yet"
-    # The journal knows of versions since removed; a publication that was killed before its line there is known by
-    # the version alone.
+    # The journal knows of versions since removed, and of trainings that came to known weights; a publication that was
+    # killed before its line there is known by the version alone.
     times = [e.when for e in registry.journal() if e.action == "publish"]
     times += [v.publication.when for v in registry.versions() if v.publication is not None]
     if not times:
@@ -98,7 +98,8 @@ def train(
 
     Args:
         operation: the operation.
-        work: a folder for work in progress; after a kill the same call goes on from there.
+        work: a folder for work in progress; after a kill the same call goes on from there, and gives what was
+            finished and never published.
         device: see `dhbv.training.trainer.choose_device`; where there are several GPUs a process trains on each.
         say: told what happens.
 
@@ -133,13 +134,27 @@ def train(
 
     with locked(work / "lock"):
         for other in work.glob("trained-*"):
-            if other.name != f"{out.name}.partial":
+            if other.name not in (out.name, f"{out.name}.partial"):
                 shutil.rmtree(other)
+        if (made := _made(out)) is not None:
+            say(f"{out.name} was trained already, by a run that ended before it was published")
+            return made
         count = one_a_gpu(choose_device(device))
         if count > 1:
             say(f"{count} processes train, one a GPU")
             return _train_together(config, region, out, count, device=device, start_from=start_from)
         return make_model(config, region, out, device=device, start_from=start_from, on_training=tell).model
+
+
+def _made(out: Path) -> ModelDirectory | None:
+    """The challenger that a killed run left; None where there is none, or none that is whole, which goes."""
+    if not out.exists():
+        return None
+    try:
+        return model_directory.load(out)
+    except DhbvError:
+        shutil.rmtree(out)
+        return None
 
 
 def _train_together(

@@ -61,6 +61,8 @@ class Reign(NamedTuple):
     """Promotions and rollbacks that a kill kept from happening."""
     served: frozenset[str]
     """All that have ever been champion, those too that a rollback left behind."""
+    rolled_back: frozenset[str]
+    """Those that a rollback left behind and that have not served again since."""
 
 
 def login() -> str:
@@ -112,11 +114,11 @@ def append(path: Path, entries: Sequence[Entry]) -> None:
 
 
 def publications(entries: Sequence[Entry]) -> dict[str, Entry]:
-    """The publication of every version that was not removed since, by id."""
-    there = {}
+    """The publication of every version that was not removed since, by id: the first, where its weights came again."""
+    there: dict[str, Entry] = {}
     for e in entries:
         if e.action == "publish" and e.after is not None:
-            there[e.after] = e
+            there.setdefault(e.after, e)
         elif e.action == "gc" and e.before is not None:
             there.pop(e.before, None)
     return there
@@ -138,13 +140,14 @@ def reign(entries: Sequence[Entry], champion: str | None) -> Reign:
         else:
             unfinished.insert(0, move)
     champions = [] if expected is None else [expected]
-    served = set(champions)
+    served, rolled_back = set(champions), set[str]()
     for move in happened:
         assert move.after is not None
         served.add(move.after)
         if move.action == "rollback":
             while champions and champions[-1] != move.after:
-                champions.pop()
+                rolled_back.add(champions.pop())
         if champions[-1:] != [move.after]:
             champions.append(move.after)
-    return Reign(tuple(champions), tuple(unfinished), frozenset(served))
+        rolled_back.discard(move.after)
+    return Reign(tuple(champions), tuple(unfinished), frozenset(served), frozenset(rolled_back))

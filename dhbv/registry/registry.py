@@ -148,8 +148,8 @@ class Registry:
     def publish(self, model_dir: Path | str, *, who: str, why: str = "") -> Version:
         """Take a copy of a model directory into the registry.
 
-        The same weights twice are one version, returned again. Where that version is damaged or
-        gone, an exact copy mends it.
+        The same weights twice are one version, returned again; the journal tells that they came. Where
+        that version is damaged or gone, an exact copy mends it.
 
         Raises:
             ModelDirectoryError: if the model directory is damaged, or its weights do not fit it.
@@ -180,6 +180,12 @@ class Registry:
                         f"of what was published (its {MANIFEST} differs): publish the original to mend it"
                     )
                 publishing.store(self.versions_path / record.id, files, record)
+            else:
+                again = Entry(
+                    when=journals.now(), who=who, action="publish", why=why, before=str(model.path.resolve()),
+                    after=record.id, scores=record.scores, manifest_sha256=manifest_sha256,
+                )  # fmt: skip
+                journals.append(self.journal_path, [again])
             return self.version(record.id)
 
     def promote(self, id: str, *, who: str, why: str) -> Move:

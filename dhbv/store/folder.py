@@ -53,7 +53,7 @@ class Folder:
 
     def basins(self) -> tuple[str, ...]:
         """Every basin that has a value or an attribute, sorted."""
-        return tuple(sorted(manifests.read(self.path).basins))
+        return tuple(manifests.read(self.path).there())
 
     @contextmanager
     def _writing(self) -> Iterator[Manifest]:
@@ -85,11 +85,12 @@ class Folder:
         )
 
     def _time(self, manifest: Manifest, at: dt.datetime | None) -> dt.datetime:
-        """When an append comes: now or `at`, never before the last one."""
+        """When an append comes: now, but after the last one, or `at`, not before it."""
         last = manifest.last_when
         if at is None:
             now = dt.datetime.now(dt.UTC)
-            return now if last is None else max(now, last)
+            # After a clock that ran ahead each append still has a time of its own: what came since can be told.
+            return now if last is None else max(now, last + dt.timedelta(microseconds=1))
         at = utc(at, "at")
         if last is not None and at < last:
             raise DataError(

@@ -52,6 +52,10 @@ class Manifest(msgspec.Struct, frozen=True):
     """Every basin that has a value or an attribute, and the batch it came with."""
     files: tuple[DataFile, ...] = ()
 
+    def there(self, last: int | None = None) -> list[str]:
+        """The basins, sorted; of the batches up to `last`, by default of all."""
+        return sorted(b for b, batch in self.basins.items() if last is None or batch <= last)
+
     def of(self, kind: str, partition: int | None = None) -> list[DataFile]:
         """The files of a kind, of one partition or of all."""
         return [f for f in self.files if f.kind == kind and partition in (None, f.partition)]
@@ -133,18 +137,21 @@ def lines(folder: Path, manifest: Manifest, kind: type[T]) -> list[T]:
 
 
 def record(folder: Path, manifest: Manifest, entry: msgspec.Struct) -> int:
-    """Add a line to the journal, durably, over what a killed writer may have left; the new size in bytes."""
+    """Add a line to the journal, durably, over what a killed writer may have left; the new size in bytes.
+
+    Raises:
+        DataError: if the journal is damaged; OSError: if the line cannot be written whole, as on a full disk.
+    """
     path = folder / JOURNAL
     line = msgspec.json.encode(entry) + b"\n"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        if os.fstat(descriptor).st_size < manifest.journal_size:
+    # A file of Python's: os.write may stop in the middle of a line and say so by its length alone.
+    with path.open("ab") as file:
+        if os.fstat(file.fileno()).st_size < manifest.journal_size:
             raise DataError(f"{path}: cut off: restore the store's folder from a backup")
-        os.ftruncate(descriptor, manifest.journal_size)
-        os.pwrite(descriptor, line, manifest.journal_size)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        file.truncate(manifest.journal_size)
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
     if not manifest.journal_size:
         flush(folder)
     return manifest.journal_size + len(line)

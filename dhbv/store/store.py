@@ -196,7 +196,7 @@ class Store(Folder):
         def read(manifest: Manifest) -> xr.Dataset:
             days = series.days_between(start, end, str(self.path))
             last = self._last_batch(manifest, as_of)
-            there = sorted(b for b, batch in manifest.basins.items() if last is None or batch <= last)
+            there = manifest.there(last)
             if not there:
                 raise DataError(
                     f"{self.path}: the store has no basin{' yet' if last is None else ' at that time'}: append data first"
@@ -212,6 +212,10 @@ class Store(Folder):
             return assemble(chosen, days, values, table, source=str(self.path))
 
         return self.reading(read)
+
+    def basins(self, as_of: dt.datetime | None = None) -> tuple[str, ...]:
+        """Every basin that has a value or an attribute, sorted; as the store knew it at `as_of`, by default now."""
+        return self.reading(lambda manifest: tuple(manifest.there(self._last_batch(manifest, as_of))))
 
     def digest(
         self,

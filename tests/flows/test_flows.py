@@ -5,9 +5,11 @@ from __future__ import annotations
 import getpass
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
@@ -120,6 +122,36 @@ def test_retraining_that_is_better_serves_and_is_announced(
     }  # fmt: skip
 
 
+def test_what_was_rolled_back_is_not_promoted_by_itself(
+    site: Site, path: str, events: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same data, the same champion, so the same weights, which the gate likes as before."""
+    before, told = site.registry.serving().version.id, []
+
+    def train(operation: Any, work: Path, **rest: Any) -> ModelDirectory:
+        return small_model(work / "trained", 2)
+
+    def judge(*given: Any, **rest: Any) -> Any:
+        card = challenge(*given, **rest)
+        return type(card)(**{**card.__dict__, "decision": "promote"})
+
+    monkeypatch.setattr(retraining, "train", train)
+    monkeypatch.setattr(retraining, "challenge", judge)
+    monkeypatch.setattr(training, "say", told.append)
+    config = site.operation.folder / "operation.yaml"
+    config.write_text(config.read_text() + "retrain: {test_days: 100}\n")
+    version = training.retrain(path, why="a test")
+    assert version is not None
+    assert site.registry.serving().version.id == version
+    training.rollback(path, "it was worse")
+    assert training.retrain(path, why="a test") == version
+    assert told[-1] == f"{version} served before and was rolled back: promote it by hand"
+    assert site.registry.serving().version.id == before
+    assert [e["payload"]["version"] for e in events] == [version, before]
+    training.promote(path, version, "it was not worse")
+    assert site.registry.serving().version.id == version
+
+
 def test_without_a_reason_nothing_is_trained(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retraining, "reason", lambda *_: None)
     monkeypatch.setattr(retraining, "train", lambda *_, **__: pytest.fail("trained"))
@@ -142,12 +174,65 @@ def test_what_does_not_run_is_not_promoted(
 
 
 def test_what_one_basin_lacks_is_no_fault_of_the_weights(site: Site, path: str) -> None:
-    """Real attribute tables have gaps; the smoke test is of the first basin."""
+    """Real attribute tables have gaps; here every basin has one."""
     site.operation.store.rename(site.models / "whole")
     gaps = site.region.isel(time=slice(0, 400)).copy(deep=True)
-    gaps["aridity"][0] = float("nan")
+    for k, name in enumerate(("aridity", "aridity", "p_mean", "p_mean", "p_mean")):
+        gaps[name][k] = float("nan")
     site.store.append(gaps, source="history")
     training.promote(path, site.publish(1).id, "a test")
+
+
+class TestTheBasinOfTheSmokeTest:
+    @pytest.fixture
+    def seen(self, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        monkeypatch.setattr(flows.training, "smoke_test", lambda model, given: found.append(given))
+        return found
+
+    def join(self, site: Site, basin: str, **attributes: Any) -> None:
+        """Weather, and no attributes but these."""
+        like = site.region.sel(basin=["05"], time=slice(None, str(day(-1))))
+        like = like.assign_coords(basin=np.array([basin], dtype=object))[["prcp", "tmin", "tmax"]]
+        values = {name: ("basin", np.array([v])) for name, v in attributes.items()}
+        site.store.append(like.assign(values), source="new region")
+
+    def test_one_whose_attributes_have_not_come_is_passed_over(self, site: Site, path: str) -> None:
+        self.join(site, "00")
+        self.join(site, "000", gauge_lat=44.0)
+        training.promote(path, site.publish(1).id, "a test")
+
+    def test_it_is_the_first_that_lacks_fewest(
+        self, site: Site, path: str, seen: list[dict[str, Any]]
+    ) -> None:
+        self.join(site, "00")
+        self.join(site, "000", gauge_lat=44.0)
+        training.promote(path, site.publish(1).id, "a test")
+        (given,) = seen
+        first = site.region.sel(basin="01")
+        assert given["gauge_lat"] == first["gauge_lat"].item()
+        assert given["area_gages2"] == first["area_gages2"].item() == 50.0
+        assert all(v is None or type(v) in (float, str) for v in given.values())
+
+    def test_its_failure_names_it(self, site: Site, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        def broken(*_: Any) -> None:
+            raise DhbvError("/tmp/x/config.yaml: it does not run")
+
+        monkeypatch.setattr(flows.training, "smoke_test", broken)
+        self.join(site, "00")
+        with pytest.raises(
+            DhbvError, match=rf"^with the attributes of basin 01 of the store {site.store.path}: /tmp"
+        ):
+            training.promote(path, site.publish(1).id, "a test")
+
+    @pytest.mark.parametrize("latitude", [{}, {"gauge_lat": -999.0}])
+    def test_without_any_latitude_it_is_said(self, site: Site, path: str, latitude: dict[str, float]) -> None:
+        site.operation.store.rename(site.models / "whole")
+        self.join(site, "01", **latitude)
+        with pytest.raises(
+            DhbvError, match=r"has no basin with a latitude \(gauge_lat\) to run .* with: ingest a"
+        ):
+            training.promote(path, site.publish(1).id, "a test")
 
 
 def test_a_model_that_needs_a_spin_up_can_be_promoted(site: Site, path: str) -> None:
@@ -235,6 +320,60 @@ class TestMonitor:
         found = monitoring.monitor(path, today=day(1))
         assert any("manifest.json" in line for line in found)
         assert any("weights.safetensors" in line for line in found)
+
+    def test_a_damaged_cycle_is_named_and_hides_nothing(self, site: Site, path: str) -> None:
+        forecasting.forecast(path)
+        site.arrive(0, 0)
+        (new,) = forecasting.forecast(path)
+        assert not [line for line in monitoring.monitor(path, today=day(1)) if "archive" in line]
+        old = cycle.done(site.operation)[0].path
+        (old / "record.json").write_text("")
+        shutil.rmtree(site.operation.fluxes)
+        (old / "forecast.nc").write_bytes(b"")
+        site.arrive(1, 1)
+        forecasting.forecast(path)
+        found = monitoring.monitor(path, today=day(1))
+        assert found[0].startswith(f"{old / 'record.json'}: damaged (")
+        assert found[1] == f"the forecast of {day(2)} is flagged: NO_WEATHER_FORECAST"
+        assert found[2].startswith(
+            f"the archive of fluxes lacks 1 files of cycles, {old / 'forecast.nc'} the first: what"
+        )
+        shutil.rmtree(new)
+        (site.operation.forecasts / "cycles" / str(day(2)) / "record.json").write_text("{")
+        assert (
+            len([line for line in monitoring.monitor(path, today=day(1)) if "record.json: damaged" in line])
+            == 2
+        )
+
+    @pytest.mark.parametrize("what", ["training", "basins", "weather"])
+    def test_a_file_that_did_not_come_along_to_a_new_host_is_named(
+        self, site: Site, path: str, what: str
+    ) -> None:
+        folder = site.operation.folder
+        if what == "weather":
+            Path(path).write_text(
+                Path(path).read_text().replace("  days: 4\n", "  days: 4\n  weather: ahead\n")
+            )
+            line = (
+                f"{folder / 'ahead'} is not there: look after what writes forecast.weather, or leave it out"
+            )
+        elif what == "training":
+            (folder / "train.yaml").unlink()
+            line = f"cannot read the configuration {folder / 'train.yaml'}: No such file or directory"
+        else:
+            text = (folder / "train.yaml").read_text()
+            (folder / "train.yaml").write_text(text.replace("basins: null", "basins: ours.txt"))
+            line = f"{folder / 'train.yaml'}: data.basins: cannot read the list of ids {folder / 'ours.txt'}: No such"
+        found = monitoring.monitor(path, today=day(5))
+        assert found[0].startswith(line)
+        assert any(text.startswith(f"the newest weather is of {day(-1)}") for text in found)
+
+    def test_what_was_found_before_an_error_counts(self, site: Site) -> None:
+        def look(*_: Any) -> Iterator[str]:
+            yield "one"
+            raise OSError("two")
+
+        assert monitoring._tried(look, site.operation, day(0)) == ["one", "two"]
 
     def test_a_better_version_that_was_never_promoted_is_named(self, site: Site, path: str) -> None:
         version = judged(site)

@@ -118,6 +118,39 @@ def test_a_broken_archive_stops_no_forecast(site: Site, caplog: pytest.LogCaptur
     assert "the cycle is made, the archive of fluxes waits for the next" in caplog.text
 
 
+@pytest.mark.parametrize("error", [None, RuntimeError("NetCDF: HDF error"), AttributeError("no such thing")])
+def test_a_damaged_file_of_an_old_cycle_keeps_no_other_out(
+    site: Site, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, error: Exception | None
+) -> None:
+    """As after the archive was lost; what is raised depends on which bytes were hit."""
+    cycles(site, 0, 1)
+    shutil.rmtree(site.operation.fluxes)
+    bad = cycle.done(site.operation)[0].path / FORECAST
+    whole, load = bad.read_bytes(), xr.Dataset.load
+    if error is None:
+        bad.write_bytes(whole[: len(whole) // 2] + bytes(len(whole) - len(whole) // 2))
+
+    def fails(self: xr.Dataset, **options: object) -> xr.Dataset:
+        if error is not None and self.encoding["source"] == str(bad):
+            raise error
+        return load(self, **options)
+
+    with monkeypatch.context() as broken, caplog.at_level(logging.WARNING, logger="dhbv"):
+        broken.setattr(xr.Dataset, "load", fails)
+        site.arrive(1, 1)
+        assert cycle.run(site.operation, day(2)).path.is_dir()
+    assert f"{bad}: " in caplog.text
+    assert "the archive of fluxes waits for a whole one" in caplog.text
+    every = [(f"forecasts/{day(n)}", what) for n in range(3) for what in ("analysis", "forecast")]
+    bad_one = (f"forecasts/{ISSUE}", "forecast")
+    assert sources(site) == [one for one in every if one != bad_one]
+    assert cycle.unarchived(site.operation) == [bad]
+    bad.write_bytes(whole)
+    cycle.run(site.operation, day(2))
+    assert sources(site)[-1] == bad_one
+    assert cycle.unarchived(site.operation) == []
+
+
 def test_a_replay_that_would_mix_with_it_is_refused_before_it_is_made(site: Site) -> None:
     cycles(site, 0, 0)
     replay = make_operation(site.operation.folder, forecasts="replay")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from dhbv.errors import DhbvError
 from dhbv.operations import cycle, states, weather
 from dhbv.operations.cycle import ANALYSIS, FORECAST, RECORD, Cycle, Degraded
 from dhbv.state import State
+from dhbv.store import Store
 from tests.operations.conftest import BASINS, BY, ISSUE, KNOWN, Site, day, runner
 
 STAND_IN = {"NO_WEATHER_FORECAST": "all"}
@@ -532,6 +534,100 @@ class TestLateWeather:
         site.operation.store.rename(site.models / "lost")
         site.store.append(site.region.sel(time=slice(None, str(day(1)))), source="again")
         assert cycle.run(site.operation, day(2)).record["start"] == f"state valid at {day(1)}, advanced"
+
+    def restored(self, site: Site) -> None:
+        """A cycle of six basins, then the store as it was when there were five, with the days of these since."""
+        path = site.operation.folder / "train.yaml"
+        content = yaml.safe_load(path.read_text())
+        content["data"]["basins"] = [*BASINS, "06"]
+        path.write_text(yaml.safe_dump(content))
+        backup = site.models / "backup"
+        shutil.copytree(site.operation.store, backup)
+        site.arrive(0, 0)
+        site.join("06", -500, 0)
+        assert cycle.run(site.operation, day(1)).record["left_out"] == []
+        shutil.rmtree(site.operation.store)
+        shutil.copytree(backup, site.operation.store)
+        site.arrive(0, 1)
+
+    def test_what_a_backup_of_the_store_did_not_know_has_come_since(self, site: Site) -> None:
+        self.restored(site)
+        site.join("06", -500, 1)
+        made = cycle.run(site.operation, day(2))
+        every = "01, 02, 03, 04, 05 and 1 more"
+        assert made.record["notes"] == [
+            f"the weather from {day(2 - states.KEPT)} on has come or was corrected in basin {every}"
+        ]
+        assert made.record["left_out"] == []
+        known = site.store.window(day(-398), day(1), basins=[*BASINS, "06"])
+        model = site.registry.serving().model
+        _, straight = forecast.run(model, known, Period(start=day(1), end=day(1)), spin_up_days=399)
+        (path,) = (site.operation.forecasts / "states").glob(f"*/{day(2)}.state")
+        for ours, theirs in zip(arrays(State.read(path)), arrays(straight), strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)
+
+    def test_a_basin_that_only_the_state_still_knows_stops_no_other(self, site: Site) -> None:
+        self.restored(site)
+        made = cycle.run(site.operation, day(2))
+        assert made.record["left_out"] == ["06"]
+        assert any("knows nothing of basin 06" in note for note in made.record["notes"])
+
+    def test_where_all_basins_are_new_all_has_come(self, site: Site) -> None:
+        since = site.store.receipts()[-1].when
+        site.join("06", -3)
+        found = weather.corrected(site.store, ["06"], day(-10), day(-1), since)
+        assert found == weather.Corrected(day(-3), ["06"])
+        assert weather.corrected(site.store, ["06"], day(-10), day(-4), since) is None
+
+    def test_where_the_store_knew_no_basin_all_has_come(self, site: Site) -> None:
+        """All that it had was set aside."""
+        store, days = (
+            Store(site.models / "store"),
+            site.region[["prcp"]].sel(time=slice(str(day(0)), str(day(1)))),
+        )
+        held = store.append(days, quarantine=xr.full_like(days, "strange", dtype=object), source="first")
+        assert store.basins() == ()
+        store.append(days.isel(time=[1]), source="second")
+        found = weather.corrected(store, BASINS, day(-5), day(5), held.when)
+        assert found == weather.Corrected(day(1), list(BASINS))
+
+
+class TestDamage:
+    """One bad entry among the cycles stops none that comes after it."""
+
+    @pytest.mark.parametrize("content", [b"", b'{"issue": "20', b"[]", b"\xff", None])
+    def test_a_damaged_record_is_told_by_whoever_needs_it(self, site: Site, content: bytes | None) -> None:
+        old = cycle.run(site.operation, ISSUE)
+        path = old.path / RECORD
+        path.unlink() if content is None else path.write_bytes(content)
+        assert cycle.missing(site.operation, day(0)) == []
+        site.arrive(0, 0)
+        assert cycle.missing(site.operation, day(0)) == [day(1)]
+        assert cycle.run(site.operation, day(1)).record["start"] == f"state valid at {ISSUE}, advanced"
+        assert cycle.run(site.operation, ISSUE) == old
+        with pytest.raises(
+            DhbvError,
+            match=r"record\.json: damaged \(.*\): restore the cycle from a copy, or remove its folder and run",
+        ):
+            cycle.run(site.operation, ISSUE, reissue=True)
+        # What it says helps.
+        shutil.rmtree(old.path)
+        assert cycle.run(site.operation, ISSUE).record["start"] == f"state valid at {ISSUE}"
+
+    def test_what_is_no_cycle_is_left_alone(self, site: Site) -> None:
+        cycles = site.operation.forecasts / "cycles"
+        folders = [f"{ISSUE} (copy)", f"{ISSUE}.old", ".keep", "2003-02-30", "2003"]
+        for name in folders:
+            (cycles / name).mkdir(parents=True)
+        files = [".DS_Store", "2003-10-05"]
+        for name in files:
+            (cycles / name).write_text("mine")
+        (cycles / f".{ISSUE}").mkdir()
+        (cycles / f".{ISSUE}.2").mkdir()
+        made = cycle.run(site.operation, ISSUE)
+        assert cycle.done(site.operation) == [made]
+        assert {p.name for p in cycles.iterdir()} == {*folders, *files, str(ISSUE)}
+        assert cycle.missing(site.operation, ISSUE) == []
 
 
 def test_missing_cycles_are_made_in_order_once_each(site: Site) -> None:

@@ -16,6 +16,7 @@ import yaml
 from dhbv.configuration import Period
 from dhbv.errors import DhbvError
 from dhbv.operations import cycle, states
+from dhbv.registry import journal
 from tests.operations.conftest import BASINS, BY, FIRST, ISSUE, KNOWN, Site, day, make_operation
 from tests.small_models import small_model
 
@@ -58,6 +59,23 @@ class TestReason:
         site.registry.journal_path.write_text("\n".join(lines) + "\n")
         shutil.rmtree(newest.path)
         assert retraining.reason(site.operation, now(91)) is None
+
+    def test_a_training_that_came_to_known_weights_counts(
+        self, make_site: MakeSite, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As where no new flow comes, and the same challenger is rejected again."""
+        with monkeypatch.context() as then:
+            then.setattr(journal, "now", lambda: now(-91).isoformat(timespec="seconds"))
+            site = make_site(retrain=NEVER | {"every_days": 90, "skill_loss": 0.05, "rest_days": 7})
+        assert retraining.reason(site.operation, now()) == "the last training was 91 days ago (every 90)"
+        champion = site.registry.champion()
+        challenger = small_model(site.operation.folder / "work" / "trained", 0)
+        card = retraining.judge(site.operation, challenger)
+        assert retraining.publish(site.operation, challenger, card, **BY) == champion
+        assert retraining.reason(site.operation, now()) is None
+        assert retraining.reason(site.operation, now(89.5)) is not None, "lost skill, after the rest"
+        assert retraining.reason(site.operation, now(90.1)) == "the last training was 90 days ago (every 90)"
+        assert site.registry.verify() == []
 
     def test_the_schedule(self, make_site: MakeSite) -> None:
         operation = make_site(retrain=NEVER | {"every_days": 90}).operation
@@ -307,6 +325,36 @@ class TestTraining:
         (other,) = work.glob("trained-*.partial")
         assert other != partial
         assert not made.path.exists()
+
+    def test_one_that_was_finished_and_never_published_is_taken_as_it_is(
+        self, make_site: MakeSite, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from dhbv import pipeline
+
+        site, told = make_site(retrain=NEVER), []
+        work = site.operation.folder / "training"
+        made = retraining.train(site.operation, work)
+        made.path.with_name(f"{made.path.name}.partial").mkdir()
+        (work / "trained-000000000000").mkdir()
+
+        class Anew(Exception):
+            pass
+
+        def make_model(*given: Any, **rest: Any) -> None:
+            raise Anew
+
+        monkeypatch.setattr(pipeline, "make_model", make_model)
+        again = retraining.train(site.operation, work, say=told.append)
+        assert (again.path, again.weights_sha256) == (made.path, made.weights_sha256)
+        assert (
+            told[-1] == f"{made.path.name} was trained already, by a run that ended before it was published"
+        )
+        assert not (work / "trained-000000000000").exists()
+        weights = made.path / "weights.safetensors"
+        weights.write_bytes(weights.read_bytes()[:-1] + b"\x7f")
+        with pytest.raises(Anew):
+            retraining.train(site.operation, work)
+        assert not made.path.exists(), "training needs the place"
 
     @pytest.mark.drill
     def test_where_there_are_two_gpus_two_processes_make_the_same_challenger(

@@ -251,7 +251,21 @@ def test_what_cannot_be_asked_is_told(store: Store) -> None:
 def test_the_clock_of_the_store_never_goes_back(store: Store) -> None:
     ahead = dt.datetime.now(dt.UTC) + dt.timedelta(days=2)
     store.append(flow([1.0], [2.0]), source="test", at=ahead)
-    assert store.append(flow([3.0], [2.0]), source="test").when == ahead
+    first, second = (store.append(flow([v], [2.0]), source="test").when for v in (3.0, 4.0))
+    assert ahead < first < second < ahead + dt.timedelta(seconds=1), "each has a time of its own"
+    assert [values(store.window("2000-12-31", "2000-12-31", as_of=t))[0][0] for t in (ahead, first, second)] == [
+        1.0, 3.0, 4.0,
+    ]  # fmt: skip
+    same = store.append(flow([5.0], [2.0]), source="test", at=second)
+    assert same.when == second, "where it is given it rules"
+
+
+def test_basins_as_they_were_known(store: Store) -> None:
+    store.append(flow([1.0], basins="b"), source="test", at=at(1))
+    store.append(flow([1.0], [1.0], basins="ab"), source="test", at=at(2))
+    assert store.basins() == store.basins(as_of=at(2)) == ("a", "b")
+    assert store.basins(as_of=at(1.5)) == ("b",)
+    assert store.basins(as_of=at(0)) == ()
 
 
 def test_a_folder_of_something_else_is_no_store(tmp_path: Path) -> None:
