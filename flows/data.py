@@ -24,16 +24,17 @@ def ingest(operation: str, today: dt.date | None = None) -> int:
     day = today or utc_today()
     done = take(operation, day)
     for arrival in done.arrivals:
-        say(f"{arrival.source}: {arrival.problem or arrival.receipt}")
+        say(f"{arrival.source}: {arrival.problem or arrival.note or arrival.receipt}")
     refused = [a for a in done.arrivals if a.problem]
     pages = [f"- **refused** {a.source}: {a.problem}" for a in refused]
+    pages += [f"- {a.source}: {a.note}" for a in done.arrivals if a.note]
     pages += [f"```\n{report.table()}\n```" for report in done.reports]
     if pages:
         show("data-quality", "\n\n".join(pages), f"The quality gate on {day}")
     if refused:
         told = "; ".join(f"{a.source}: {a.problem}" for a in refused)
-        taken = len(done.arrivals) - len(refused)
-        raise DhbvError(f"{len(refused)} deliveries could not be taken ({taken} were): {told}")
+        whole = len(done.arrivals) - len(refused)
+        raise DhbvError(f"{len(refused)} deliveries could not be taken, or not whole ({whole} were): {told}")
     return len(done.arrivals)
 
 

@@ -19,6 +19,7 @@ from dhbv.errors import DhbvError
 from dhbv.evaluation.scorecard import Scorecard
 from dhbv.operations import configuration, cycle, retraining
 from dhbv.operations.configuration import Operation
+from dhbv.operations.weather import located
 from dhbv.physics.variables import VARIABLES
 from dhbv.registry import Registry
 from dhbv.store import Store
@@ -119,10 +120,9 @@ def _smoke(site: Operation, model: Path) -> None:
     static = store.window(span[1], span[1])
     names = [str(n) for n, v in static.data_vars.items() if v.dims == ("basin",) and n not in VARIABLES]
     table = pd.DataFrame({n: static[n].values for n in names}, index=basin_ids(static))
-    table = table.loc[[b for b in cycle.basins_of(site, store) if b in table.index]]
-    if LATITUDE in table:
-        table = table[pd.to_numeric(table[LATITUDE], errors="coerce").abs() <= 90.0]
-    if LATITUDE not in table or table.empty:
+    places = located(static)
+    table = table.loc[[b for b in cycle.basins_of(site, store) if b in places]]
+    if table.empty:
         raise DhbvError(
             f"the store {store.path} has no basin with a latitude ({LATITUDE}) to run {model} with: ingest a table of "
             "attributes that has it"

@@ -60,20 +60,25 @@ def read_attributes(file: str | Path, separator: str = ",") -> pd.DataFrame:
         if not pd.api.types.is_numeric_dtype(table[name]):
             table[name] = table[name].str.strip()
             if name in ATTRIBUTE_UNITS:
-                _refuse_words(table[name], file)
+                table[name] = numbers(table[name], str(file))
     table.attrs["source"] = str(file)
     return table
 
 
-def _refuse_words(column: pd.Series, file: Path) -> None:
-    """One word among numbers makes all of them text, and the model would take each for a class of its own."""
-    given = column[column.notna() & (column != "")]
-    words = given[pd.to_numeric(given, errors="coerce").isna()]
+def numbers(column: pd.Series, source: str) -> pd.Series:
+    """An attribute that has a unit, indexed by basin; empty cells are NaN.
+
+    Raises:
+        DataError: for a word. It would make all of them text, and a model take each number for a class of its own.
+    """
+    found = pd.to_numeric(column, errors="coerce")
+    words = column[found.isna() & column.notna() & (column != "")]
     if len(words):
         raise DataError(
-            f"{file}: basin {words.index[0]}, {column.name}: {words.iloc[0]!r} is no number: correct it, or leave the "
-            "cell empty where the value is missing"
+            f"{source}: basin {words.index[0]}, {column.name}: {words.iloc[0]!r} is no number "
+            f"({ATTRIBUTE_UNITS[str(column.name)]}): correct it, or leave it empty where it is missing"
         )
+    return found
 
 
 def join(tables: Sequence[pd.DataFrame], source: str) -> pd.DataFrame:

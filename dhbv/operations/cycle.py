@@ -51,21 +51,26 @@ class Cycle(NamedTuple):
 
     @property
     def record(self) -> dict[str, Any]:
-        """How it was made. Read when it is asked for: a damaged one must not stop the cycles after it.
+        """As of `record_of`. Read when it is asked for: a damaged one must not stop the cycles after it."""
+        return record_of(self.path)
 
-        Raises:
-            DhbvError: if it is damaged or gone.
-        """
-        path = self.path / RECORD
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-            if not isinstance(record, dict):
-                raise ValueError("it is no record")
-        except (OSError, ValueError) as error:
-            raise DhbvError(
-                f"{path}: damaged ({error}): restore the cycle from a copy, or remove its folder and run backfill"
-            ) from None
-        return record
+
+def record_of(folder: Path) -> dict[str, Any]:
+    """How the cycle in `folder` was made.
+
+    Raises:
+        DhbvError: if the record is damaged or gone.
+    """
+    path = folder / RECORD
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(record, dict):
+            raise ValueError("it is no record")
+    except (OSError, ValueError) as error:
+        raise DhbvError(
+            f"{path}: damaged ({error}): restore the cycle from a copy, or remove its folder and run backfill"
+        ) from None
+    return record
 
 
 def run(

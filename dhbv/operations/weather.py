@@ -67,7 +67,7 @@ def known(
     """
     here, lacking = _in(store, basins)
     region = store.window(first, last, basins=here, variables=(*NAMES, "streamflow"))
-    nowhere = [b for b in here if b not in _located(region)]
+    nowhere = [b for b in here if b not in located(region)]
     if nowhere:
         lacking.append(
             f"the store has no latitude (gauge_lat) of basin {some(nowhere)}, from which potential evaporation follows: "
@@ -308,7 +308,7 @@ def _in(store: Store, basins: Sequence[str]) -> tuple[list[str], list[str]]:
     return [b for b in basins if b in there], [f"{told}the training configuration"] if absent else []
 
 
-def _located(region: xr.Dataset) -> set[str]:
+def located(region: xr.Dataset) -> set[str]:
     """The basins with a latitude; text that is no number is none."""
     if LATITUDE not in region:
         return set()

@@ -6,7 +6,6 @@ Figures are inside as PNG; no script, font or style comes from elsewhere.
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -22,7 +21,7 @@ from dhbv.errors import DhbvError
 from dhbv.evaluation.figures import basin_map
 from dhbv.evaluation.style import png
 from dhbv.operations.analysis import Degraded
-from dhbv.operations.cycle import ANALYSIS, FORECAST, RECORD
+from dhbv.operations.cycle import ANALYSIS, FORECAST, record_of
 from dhbv.plots import basin as basins
 from dhbv.plots.flags import WORDS
 from dhbv.plots.region import is_skewed
@@ -72,9 +71,9 @@ def page(
         drawn: basins to draw; by default the `DRAWN` whose forecast rises highest.
 
     Raises:
-        DhbvError: if the folder holds no cycle, or a basin is not in it.
+        DhbvError: if the folder holds no cycle or a damaged one, or a basin is not in it.
     """
-    record, ahead = _read(folder)
+    ahead, record = load(folder / FORECAST), record_of(folder)
     past = _past(folder) if before is None else before
     table = summary(ahead)
     known = [str(b) for b in table.index]
@@ -118,12 +117,6 @@ def flags_of(quality: int) -> list[str]:
     names = [str(flag.name) for flag in Degraded if quality & flag]
     rest = quality & ~sum(int(flag) for flag in Degraded)
     return [*names, f"unknown ({rest})"] if rest else names
-
-
-def _read(folder: Path) -> tuple[dict[str, Any], xr.Dataset]:
-    ahead = load(folder / FORECAST)
-    record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    return record, ahead
 
 
 def load(path: Path) -> xr.Dataset:

@@ -11,6 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from dhbv.attributes import ATTRIBUTE_UNITS
+from dhbv.data.attribute_table import numbers
 from dhbv.data.checks import check_basins, check_dates
 from dhbv.data.schema import TIME_VARIABLES, DataError, attributes, some
 from dhbv.data.units import spelling
@@ -96,16 +97,8 @@ def table(given: pd.DataFrame, source: str) -> pd.DataFrame:
         raise DataError(
             f"{source}: {some(daily)} is a daily variable and no attribute: give it with days, or rename the column"
         )
-    for name in [n for n in given.columns if n in ATTRIBUTE_UNITS]:
-        # One cell of text would make text of the whole column, and the store keep it as text for good.
-        numbers = pd.to_numeric(given[name], errors="coerce")
-        text = numbers.isna() & given[name].notna() & (given[name] != "")
-        if text.any():
-            raise DataError(
-                f"{source}: attribute {name} of basin {given.index[text][0]} is {given.loc[text, name].iloc[0]!r} where a "
-                f"number belongs ({ATTRIBUTE_UNITS[name]}): correct it, or leave it empty where it is missing"
-            )
-        given = given.assign(**{name: numbers})
+    # Text in one cell would make text of the whole column, and the store keep it as text for good.
+    given = given.assign(**{n: numbers(given[n], source) for n in given.columns if n in ATTRIBUTE_UNITS})
     for name in given.columns:
         if pd.api.types.is_numeric_dtype(given[name]):
             wrong = np.isinf(given[name].to_numpy(np.float64, na_value=np.nan))

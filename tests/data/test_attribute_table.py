@@ -34,7 +34,7 @@ def test_ids_stay_text_and_categories_are_stripped(tmp_path: Path, key: str) -> 
         ("basin,x\n1,2\n2,3,4,5\n", "not an attribute table"),
         (
             "basin,elev_mean\n1,410.2\n2,-\n3,\n",
-            "basin 2, elev_mean: '-' is no number: correct it, or leave the cell empty",
+            "basin 2, elev_mean: '-' is no number .m.: correct it, or leave it empty",
         ),
     ],
 )

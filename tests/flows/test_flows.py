@@ -275,13 +275,13 @@ def test_ingest_fails_for_what_was_refused_and_takes_the_rest(site: Site, path: 
     state = data.ingest(path, today=day(5), return_state=True)
     assert state.type is StateType.FAILED
     assert state.message is not None
-    assert "1 deliveries could not be taken (1 were): a.csv: " in state.message
+    assert "1 deliveries could not be taken, or not whole (1 were): a.csv: " in state.message
     assert "**refused** a.csv" in page("data-quality")
     span = site.store.span("prcp")
     assert span is not None
     assert span[1] == day(1)
     # Day by day until somebody mends or removes it.
-    with pytest.raises(DhbvError, match=r"could not be taken \(0 were\): a\.csv"):
+    with pytest.raises(DhbvError, match=r"could not be taken, or not whole \(0 were\): a\.csv"):
         data.ingest(path, today=day(6))
 
 

@@ -185,6 +185,10 @@ def test_what_is_no_cycle_is_told(made: Path, tmp_path: Path) -> None:
         page(tmp_path)
     with pytest.raises(DhbvError, match="basin 77 is not among the 5 of this cycle"):
         page(made, drawn=["77"])
+    damaged = shutil.copytree(made, tmp_path / "damaged")
+    (damaged / "record.json").write_text("")
+    with pytest.raises(DhbvError, match=r"record\.json: damaged .*: restore the cycle from a copy"):
+        page(damaged)
 
 
 def test_the_days_before_are_of_the_version_asked_for(made: Path, site: Site, tmp_path: Path) -> None:

@@ -276,8 +276,7 @@ def test_attributes_with_a_unit_are_numbers(store: Store, folder: Path) -> None:
     )
     ds.to_netcdf(folder / "a.nc")
     assert taken(store, folder)["a.nc"] == (
-        "a.nc: attribute gauge_lat of basin 02 is '44 N' where a number belongs (degrees_north): correct it, or leave it "
-        "empty where it is missing"
+        "a.nc: basin 02, gauge_lat: '44 N' is no number (degrees_north): correct it, or leave it empty where it is missing"
     )
     text[1] = "-45"
     ds.assign(gauge_lat=("basin", text)).to_netcdf(folder / "a.nc", "w")
