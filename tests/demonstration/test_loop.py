@@ -27,7 +27,7 @@ from dhbv.store import Store
 from tests.demonstration.conftest import BASINS, run, shown, small
 
 pytest.importorskip("prefect")
-pytestmark = pytest.mark.usefixtures("in_the_small")
+pytestmark = [pytest.mark.usefixtures("in_the_small"), pytest.mark.drill]
 
 PORTION = 3
 CHECKOUT = Path(__file__).parents[2]
@@ -190,7 +190,6 @@ def _home(environ: Path) -> str | None:
     return next((line[13:].decode() for line in lines if line.startswith(b"PREFECT_HOME=")), None)
 
 
-@pytest.mark.drill
 def test_a_killed_demo_takes_its_server_with_it(tmp_path: Path) -> None:
     program = (
         "import logging, pathlib, time\nfrom flows.embedded import embedded\n"
