@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.figure import Figure
 
+from dhbv.attributes import HISTORY
 from dhbv.evaluation import figures as drawing
 from dhbv.evaluation.style import save
 from dhbv.experiments import figures, markdown, summary
@@ -91,6 +92,14 @@ def _temporal(of_kind: Mapping[str, Results], found: Mapping[str, Results], page
     named = _named(of_kind)
     yield f"Trained and tested on the same basins in other years: {_periods(of_kind)}."
     yield ""
+    gz = [
+        name
+        for name, r in named.items()
+        if any(a.startswith(HISTORY) for a in r.header.config["model"].get("attributes", ()))
+    ]
+    if gz:
+        yield f"{', '.join(gz)}: learns from signatures of past flow too, so that its BFI r is no independent test."
+        yield ""
     tables = _ranked({name: r.of(held_out=False) for name, r in named.items()})
     yield from _scores({name: summary.summary(rows) for name, rows in tables.items()})
     yield from _gains(named, tables)

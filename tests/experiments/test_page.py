@@ -210,6 +210,17 @@ def test_basins_held_out_of_a_temporal_experiment_stand_apart(tmp_path: Path) ->
     assert "the same basins, trained on" not in section(tmp_path / "page.md", "Ungauged basins")
 
 
+def test_a_model_that_saw_past_flow_is_named(tmp_path: Path, page: Path) -> None:
+    made = made_up.results("temporal", table("model", 5, 0.5), name="gz")
+    model = made.header.config["model"]
+    model["attributes"] = [*model["attributes"], "history_q_mean"]
+    results.write(made, tmp_path / "gz.parquet")
+    report.write(tmp_path, tmp_path / "page.md")
+    told = "learns from signatures of past flow too, so that its BFI r is no independent test"
+    assert f"gz: {told}" in (tmp_path / "page.md").read_text()
+    assert told not in page.read_text()
+
+
 def test_gains_of_many_models_are_over_the_published_ones(tmp_path: Path) -> None:
     names = ["δ", "LSTM", *(f"mine {k}" for k in range(8))]
     for k, name in enumerate(names):
