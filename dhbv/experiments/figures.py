@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,9 @@ from dhbv.evaluation.style import BLUE, GREEN, GREY, ORANGE, SKY, STYLE
 from dhbv.experiments.summary import INTERNAL, Point
 
 NAMES = {"bfi": "BFI", "et": "ET", "swe": "SWE", "soil_water": "soil water"}
+_TITLE = 34
+"""Letters that a panel is wide."""
+
 _AGREEMENT = dict(zip(INTERNAL, (BLUE, ORANGE, SKY, GREEN), strict=True))
 
 
@@ -36,9 +40,8 @@ def baseflow(tables: Mapping[str, pd.DataFrame]) -> Figure:
             ax.scatter(table["observed_bfi"], table["bfi"], s=8, color=BLUE, alpha=0.5, linewidths=0)
             ax.set(xlim=(0, 1), ylim=(0, 1))
             ax.set_aspect("equal")
-            ax.set_title(
-                f"{name}\nr = {_r(spatial_correlation(table['bfi'], table['observed_bfi']))}", loc="left"
-            )
+            r = _r(spatial_correlation(table["bfi"], table["observed_bfi"]))
+            ax.set_title(f"{fill(name, _TITLE)}\nr = {r}", loc="left")
         for k, ax in enumerate(list(panels.flat)):
             if k >= len(tables):
                 ax.remove()

@@ -116,14 +116,15 @@ def _temporal(of_kind: Mapping[str, Results], found: Mapping[str, Results], page
 
 
 def _gains(named: Mapping[str, Results], tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
-    """Of each model over those of lower rank; where these are many, over those alone that others have published."""
+    """Of each model over those of lower rank; where these are many, over those alone whose form, whatever is in
+    brackets behind it, others have published."""
     names = list(tables)
     if len(names) < 2:
         return
     columns = names[:-1]
     if len(columns) > MOST_COLUMNS:
         published = {p.model for p in PUBLISHED if p.kind == named[names[0]].header.kind}
-        columns = [name for name in columns if name in published]
+        columns = [name for name in columns if name.split(" (")[0] in published]
     yield (
         "Median gain in NSE of the model of the row over that of the column, basin by basin over those that both have "
         "(models of other basins are not to be compared by the medians above):"

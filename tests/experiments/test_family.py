@@ -77,6 +77,10 @@ def test_the_shipped_recipe_is_one(found: dict[str, Config]) -> None:
         configuration.load(FOLDER.parent / "train" / f"camels_us_{n}.yaml", Config) for n in (531, 483)
     )
     assert msgspec.structs.replace(fewer, data=ours.data) == ours
+    richer = configuration.load(FOLDER.parent / "train" / "camels_us_531_kt_capillary.yaml", Config)
+    assert richer.model.variant == "delta_bt_gt_kt+capillary"
+    same = msgspec.structs.replace(richer.model, variant=ours.model.variant)
+    assert msgspec.structs.replace(richer, model=same) == ours
     assert fewer.data == found["delta_bt_gt_daymet"].data
     assert ours.data == found["delta_bt_gt"].data
     assert configuration.load(FOLDER / "lstm.yaml", Config).data == ours.data
