@@ -20,11 +20,11 @@ demo: install
 	$(BIN)/dhbv demo $(if $(DATA),--data '$(DATA)')
 
 # A file's tests stay together: they share models that take seconds to make. In their order, because the files of fewest
-# tests, which come last otherwise, are the longest. One process more than cores, because some wait for a server.
+# tests, which come last otherwise, are the longest.
 test: install
-	$(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-# Kills, outages, a real server and the loop of the demo: minutes more.
+# Kills, outages, real servers, several processes and the loop of the demo: minutes more.
 drill: install
 	$(BIN)/python -m pytest -m drill
 

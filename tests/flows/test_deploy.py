@@ -119,6 +119,7 @@ def test_an_operation_that_cannot_be_read_changes_nothing(tmp_path: Path) -> Non
         bootstrap.main(["process", "--operation", str(tmp_path / "no.yaml")])
 
 
+@pytest.mark.drill
 @pytest.mark.usefixtures("prefect")
 def test_a_pool_of_another_kind_is_refused(tmp_path: Path) -> None:
     make_operation(tmp_path)

@@ -182,6 +182,7 @@ def test_parts_of_minibatches_make_up_the_whole() -> None:
         assert sorted(rows) == [0, 1]
 
 
+@pytest.mark.drill
 class TestWhole:
     """From a file to a model directory."""
 
@@ -231,6 +232,7 @@ class TestWhole:
             assert medians[0] == pytest.approx(medians[1], abs=1e-3)
 
 
+@pytest.mark.drill
 @pytest.mark.parametrize(
     ("work", "message"),
     [
