@@ -259,7 +259,8 @@ def _impossible(given: xr.Dataset) -> xr.Dataset:
 
 def _per_basin(cells: xr.Dataset) -> xr.DataArray:
     """How many of `cells` are true [basin]."""
-    return sum(cells[n].sum([d for d in cells[n].dims if d != "basin"]) for n in NAMES)  # type: ignore[return-value]
+    counts = [cells[n].sum([d for d in cells[n].dims if d != "basin"]) for n in NAMES]
+    return xr.concat(counts, "name").sum("name")
 
 
 def _from_past_years(store: Store, basins: Sequence[str], issue: dt.date, days: int) -> Weather:

@@ -168,8 +168,9 @@ def _stretches(
 ) -> NDArray[np.int_]:
     """[basin, time], the verdict on each day: of the best stretch of each of `rows`, the next best, and so on.
 
-    The new data begin after `lead` days, at an edge of their own: units change with a delivery, and a fault that is
-    known speaks against no day that does not show it. Units are mistaken for a whole feed more often than for one basin, so many basins speak for the others.
+    The new data begin after `lead` days, at an edge of their own: units change with a delivery, and a fault that
+    is known speaks against no day that does not show it. Units are mistaken for a whole feed more often than for
+    one basin, so many basins speak for the others.
     """
     verdicts = np.zeros(score.shape, dtype=np.int_)
     rest = score.copy()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -17,7 +16,7 @@ from torch import nn
 from dhbv import __version__
 from dhbv.configuration import Config, Section
 from dhbv.errors import DhbvError, ModelDirectoryError
-from dhbv.files import flush
+from dhbv.files import draft_of, flush
 from dhbv.model_directory import refuse_occupied
 from dhbv.normalisation import Statistics
 from dhbv.surrogate.learning import ParameterMap
@@ -91,7 +90,7 @@ def save(path: Path, card: Card, network: nn.Module, extra: Mapping[str, bytes])
     card = msgspec.structs.replace(card, weights_sha256=hashlib.sha256(weights).hexdigest())
     contents = {WEIGHTS: weights, CARD: msgspec.json.format(msgspec.json.encode(card), indent=1), **extra}
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = draft_of(path)
     draft.mkdir()
     for name, content in contents.items():
         (draft / name).write_bytes(content)

@@ -216,12 +216,12 @@ class TestTheBasinOfTheSmokeTest:
 
     def test_its_failure_names_it(self, site: Site, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
         def broken(*_: Any) -> None:
-            raise DhbvError("/tmp/x/config.yaml: it does not run")
+            raise DhbvError("config.yaml: it does not run")
 
         monkeypatch.setattr(flows.training, "smoke_test", broken)
         self.join(site, "00")
         with pytest.raises(
-            DhbvError, match=rf"^with the attributes of basin 01 of the store {site.store.path}: /tmp"
+            DhbvError, match=rf"^with the attributes of basin 01 of the store {site.store.path}: config"
         ):
             training.promote(path, site.publish(1).id, "a test")
 
