@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
@@ -19,8 +20,23 @@ from dhbv.errors import ConfigurationError
 from dhbv.physics.parameters import Variant, variant
 from dhbv.physics.variables import OBSERVABLE
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The same language; libyaml reads a catchment's file ten times faster, and NextGen has thousands."""
+
+
+class _Loader(_LOADER):
+    """Tells where a date is that no calendar has."""
+
+    def construct_yaml_timestamp(self, node: Any) -> Any:
+        try:
+            return super().construct_yaml_timestamp(node)
+        except ValueError as error:
+            raise yaml.MarkedYAMLError(
+                problem=f"{node.value} is no date ({error})", problem_mark=node.start_mark
+            ) from None
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_timestamp)
 
 FADED = 30
 """Days after which one day's rain shall no longer move a parameter, see `TrainingConfig.memory_weight`."""
@@ -137,6 +153,16 @@ class DataConfig(Section, frozen=True):
             for b, second in named[i + 1 :]:
                 if first.start <= second.end and second.start <= first.end:
                     raise ValueError(f"the {a} period {first} overlaps the {b} period {second}")
+        if self.basins is not None and not self.basins:
+            raise ValueError(
+                "basins is an empty list: name some, or leave it out for all that are not held out"
+            )
+        for name, ids in (("basins", self.basins or ()), ("held_out", self.held_out)):
+            repeated = [b for b, times in Counter(ids).items() if times > 1]
+            if repeated:
+                raise ValueError(
+                    f"{name}: {', '.join(repeated[:5])} is there more than once: name each basin once"
+                )
         both = set(self.basins or ()) & set(self.held_out)
         if both:
             raise ValueError(f"basins both trained on and held out: {', '.join(sorted(both))}")
@@ -234,15 +260,17 @@ def load(path: Path, kind: type[T]) -> T:
     """The configuration of type `kind` in the YAML file `path`.
 
     Raises:
-        ConfigurationError: no such file, no YAML, an unknown key, a wrong type or an impossible
-            value; the message names file, key, value and what is allowed.
+        ConfigurationError: no such file, no YAML, an unknown key, one given twice, a wrong type or an
+            impossible value; the message names file, key, value and what is allowed.
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(f"cannot read the configuration {path}: {error.strerror}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"cannot read the configuration {path}: {getattr(error, 'strerror', None) or error}"
+        ) from error
     try:
-        content = yaml.load(text, _LOADER)
+        content = _content(text, path)
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{path} is not valid YAML: {error}") from error
     data = content.get("data") if kind is Config and isinstance(content, dict) else None
@@ -251,6 +279,36 @@ def load(path: Path, kind: type[T]) -> T:
             if isinstance(data.get(key), str):
                 data[key] = read_ids(path.parent / data[key], f"{path}: data.{key}")
     return parse(content, kind, source=str(path))
+
+
+def _content(text: str, path: Path) -> Any:
+    """What `text` of the file `path` says, in plain dicts, lists, text and numbers."""
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        _refuse_repeated(node, path, set())
+        return None if node is None else loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _refuse_repeated(node: Any, path: Path, seen: set[int]) -> None:
+    """Of a key that is there twice YAML would take the second in silence."""
+    if id(node) in seen or not isinstance(node, yaml.CollectionNode):
+        return
+    seen.add(id(node))
+    line: dict[str, int] = {}
+    for item in node.value:
+        key, value = item if isinstance(node, yaml.MappingNode) else (None, item)
+        _refuse_repeated(value, path, seen)
+        if not isinstance(key, yaml.ScalarNode) or key.value == "<<":
+            continue
+        number = key.start_mark.line + 1
+        if key.value in line:
+            raise ConfigurationError(
+                f"{path}, line {number}: {key.value} is there already, in line {line[key.value]}: leave one out"
+            )
+        line[key.value] = number
 
 
 def read_ids(path: Path, source: str) -> list[str]:
@@ -294,7 +352,11 @@ def parse(content: Any, kind: type[T], *, source: str) -> T:
             content = content[int(key)] if isinstance(content, list) else content.get(key)
         given = "" if isinstance(content, dict) else f" (given: {content!r})"
         where = ".".join(keys) or "top level"
-        raise ConfigurationError(f"{source}: {where}: {message}{given}{_remedy(kind, keys)}") from None
+        remedy = _remedy(kind, keys)
+        # Of an id as 01013500 YAML makes an octal number, which nobody recognises.
+        if message.startswith("Expected `str`") and isinstance(content, int | float | dt.date):
+            remedy = ": put it in quotes, without which YAML does not take it for text"
+        raise ConfigurationError(f"{source}: {where}: {message}{given}{remedy}") from None
 
 
 def _remedy(kind: Any, keys: Sequence[str]) -> str:

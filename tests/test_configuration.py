@@ -78,6 +78,26 @@ def test_a_mistake_is_named_with_its_place(tmp_path: Path, text: str, message: s
             "train: {start: 1999-10-01, end: 2008-09-30}\n  basins: [a, b]\n  held_out: [b]",
             "both trained on and held out: b",
         ),
+        (
+            "train: {start: 1999-10-01, end: 2008-09-30}\n  basins: [a, b, c, b]",
+            "data: basins: b is there more than once: name each basin once",
+        ),
+        (
+            "train: {start: 1999-10-01, end: 2008-09-30}\n  held_out: [a, a]",
+            "data: held_out: a is there more than once",
+        ),
+        (
+            "train: {start: 1999-10-01, end: 2008-09-30}\n  basins: []",
+            "data: basins is an empty list: name some, or leave it out for all that are not held out",
+        ),
+        (
+            "train: {start: 1999-10-01, end: 2008-09-30}\n  basins: [01013500]",
+            r"data\.basins\.0: Expected `str`, got `int` \(given: \d+\): put it in quotes, without which YAML",
+        ),
+        (
+            "train: {start: 1999-10-01, end: 2008-02-30}",
+            r"some\.yaml is not valid YAML: 2008-02-30 is no date .*\n.* line 2, column 35",
+        ),
     ],
 )
 def test_periods_and_basins_may_not_overlap(tmp_path: Path, data: str, message: str) -> None:
@@ -91,6 +111,38 @@ def test_a_missing_or_broken_file_is_named(tmp_path: Path) -> None:
         load(tmp_path / "absent.yaml", Config)
     with pytest.raises(ConfigurationError, match="not valid YAML"):
         read(tmp_path, "data: [")
+    (tmp_path / "latin.yaml").write_bytes("# Flüsse".encode("latin-1"))
+    with pytest.raises(ConfigurationError, match=r"cannot read .*latin\.yaml: 'utf-8' codec"):
+        load(tmp_path / "latin.yaml", Config)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "training: {seed: 1}\nmodel: {components: 4}\ntraining: {loss: rmse}",
+            "line 7: training is .* in line 5",
+        ),
+        (
+            "training:\n  seed: 1\n  loss: rmse\n  seed: 2",
+            "line 8: seed is there already, in line 6: leave one out",
+        ),
+        ("training: {targets: {swe: 0.1, et: 1, swe: 0.2}}", "line 5: swe is there already"),
+    ],
+)
+def test_a_key_that_is_there_twice_is_an_error(tmp_path: Path, text: str, message: str) -> None:
+    """YAML itself would take the last in silence."""
+    with pytest.raises(ConfigurationError, match=rf"some\.yaml, {message}"):
+        read(tmp_path, DATA + text)
+
+
+def test_a_key_may_replace_one_that_is_merged_in(tmp_path: Path) -> None:
+    text = """
+data:
+  train: &days {start: 1999-10-01, end: 2008-09-30}
+  test: {<<: *days, start: 2008-10-01, end: 2009-09-30}
+"""
+    assert str(read(tmp_path, text).data.test) == "2008-10-01..2009-09-30"
 
 
 CONFIGS = Path(__file__).parents[1] / "configs"
