@@ -14,6 +14,7 @@ from dhbv import __version__
 from dhbv.attributes import LATITUDE, LONGITUDE
 from dhbv.configuration import Period
 from dhbv.data import model_forcing, schema
+from dhbv.data.checks import check_dates
 from dhbv.data.schema import basin_ids
 from dhbv.data.units import streamflow_to_m3s
 from dhbv.errors import DhbvError
@@ -65,7 +66,8 @@ def run(
         are among them; and the state after the last day.
 
     Raises:
-        DhbvError: if the region lacks days of the period, or the state is of another day or model.
+        DhbvError: if the region lacks days of the period, its days are not one after another, or the state is of
+            another day or model.
     """
     region = region.sel(time=slice(None, str(period.end)))
     first = np.datetime64(period.start, "D")
@@ -75,6 +77,7 @@ def run(
         raise DhbvError(
             f"the data hold {span} of the period {period}: give data that cover it, or a shorter period"
         )
+    check_dates(days, "the data")
     begin = int((first - days[0]).astype(int))
     spin_up = 0 if state else min(begin, spin_up_days)
     basins = basin_ids(region)

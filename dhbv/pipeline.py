@@ -16,14 +16,16 @@ import torch
 import xarray as xr
 
 from dhbv import configuration, model_directory, normalisation
-from dhbv.configuration import Config, Period
+from dhbv.configuration import Config, DataConfig, Period
 from dhbv.data import Source, history, model_forcing, schema
+from dhbv.data.checks import check_dates
 from dhbv.data.forcing import observed, observed_flow
 from dhbv.data.schema import basin_ids
 from dhbv.errors import ConfigurationError
 from dhbv.evaluation.evaluate import Evaluation, evaluate
 from dhbv.model_directory import HELD_OUT, TEST, ModelDirectory
 from dhbv.normalisation import Statistics
+from dhbv.physics.weather import check_weather
 from dhbv.training.processes import ALONE, Processes
 from dhbv.training.sampler import TrainingData
 from dhbv.training.trainer import Progress, Trainer, Validation, choose_device
@@ -86,6 +88,7 @@ def make_model(
     held_out = config.data.held_out[processes.rank :: processes.count]
     part = _read(region, (*processes.share(config.data.basins or ()), *held_out))
     _refuse_other_days(part, processes)
+    _refuse_untestable(part, config.data)
     statistics, data, digest = prepare(
         config, part, start_from.statistics if start_from else None, processes=processes
     )
@@ -194,6 +197,10 @@ def _with_basins(config: Config, region: xr.Dataset | Source) -> Config:
     present = region.basins if isinstance(region, Source) else basin_ids(region)
     held_out = config.data.held_out
     basins = config.data.basins or tuple(b for b in present if b not in held_out)
+    if not basins:
+        raise ConfigurationError(
+            f"no basin is left to train on: all {len(present)} of the data are held out; shorten data.held_out"
+        )
     absent = [b for b in (*basins, *held_out) if b not in present]
     if absent:
         raise ConfigurationError(
@@ -204,7 +211,11 @@ def _with_basins(config: Config, region: xr.Dataset | Source) -> Config:
 
 
 def _part(region: xr.Dataset, basins: list[str], period: Period) -> xr.Dataset:
-    part = region.sel(basin=basins, time=slice(str(period.start), str(period.end)))
+    return _days(region, period).sel(basin=basins)
+
+
+def _days(region: xr.Dataset, period: Period) -> xr.Dataset:
+    part = region.sel(time=slice(str(period.start), str(period.end)))
     if part.sizes["time"] < period.days:
         days = region["time"].values.astype("datetime64[D]")
         raise ConfigurationError(
@@ -224,6 +235,19 @@ def _refuse_other_days(part: xr.Dataset, processes: Processes) -> None:
             f"weather of basin {held[0][1]} is there for {held[0][0]}, of basin {other[1]} for {other[0]}: cut the "
             "data to days that all basins have, or leave some out"
         )
+
+
+def _refuse_untestable(part: xr.Dataset, data: DataConfig) -> None:
+    """Pass data on which all that is held here of `data` can be tested.
+
+    Found after training it could not be mended: a training of other test days is another training.
+    """
+    check_dates(part["time"].values, "the data")
+    _days(part, data.test)
+    run, wanted = data.test.after_spin_up(data.spin_up_days), {*(data.basins or ()), *data.held_out}
+    basins = [b for b in basin_ids(part) if b in wanted]
+    tested = part.sel(time=slice(str(run.start), str(run.end))).sel(basin=basins)
+    check_weather(model_forcing(tested), basins, tested["time"].values[0].astype("datetime64[D]"))
 
 
 def _joined(columns: list[dict[str, list[object]]]) -> dict[str, list[object]]:

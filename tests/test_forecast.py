@@ -124,6 +124,13 @@ def test_a_period_outside_the_data_is_an_error(
         forecast.run(make_directory(), region, period)
 
 
+def test_days_with_a_gap_are_an_error(make_directory: Make, region: xr.Dataset) -> None:
+    """Counted from the first, all after the gap would be dated wrong."""
+    holed = region.isel(time=np.delete(np.arange(region.sizes["time"]), [100, 101]))
+    with pytest.raises(DhbvError, match="days are missing between 2000-01-08 and 2000-01-11: fill the gap"):
+        forecast.run(make_directory(), holed, YEAR)
+
+
 def test_a_lstm_model_without_history_is_an_error(make_directory: Make, region: xr.Dataset) -> None:
     with pytest.raises(StateError, match="spin-up"):
         forecast.run(make_directory("lstm"), region, YEAR, spin_up_days=0)

@@ -87,6 +87,59 @@ def test_absent_basins_and_days_are_named(region: xr.Dataset, tmp_path: Path) ->
         pipeline.make_model(config, region.sel(time=slice("1999-10-01", None)), tmp_path / "m")
 
 
+def untrained(
+    config: Config, region: xr.Dataset, out: Path, message: str, kind: type[DhbvError] = DhbvError
+) -> None:
+    """What is refused before the first minibatch."""
+
+    def too_late(progress: object) -> None:
+        pytest.fail("trained what cannot be tested")
+
+    with pytest.raises(kind, match=message):
+        pipeline.make_model(config, region, out, on_training=too_late)
+
+
+@pytest.mark.parametrize("years", [-9, 1], ids=["before", "after"])
+def test_what_cannot_be_tested_is_not_trained(region: xr.Dataset, tmp_path: Path, years: int) -> None:
+    """A configuration with other test days is another training: hours could not be taken up again."""
+    config = config_of(region)
+    test = Period(start=TEST.start.replace(year=2000 + years), end=TEST.end.replace(year=2001 + years))
+    other = msgspec.structs.replace(config, data=msgspec.structs.replace(config.data, test=test))
+    untrained(other, region, tmp_path / "m", rf"not all of the period {test}: correct .*data\.test")
+
+
+@pytest.mark.parametrize("basin", ["syn-001", "syn-006"], ids=["trained on", "held out"])
+@pytest.mark.parametrize(
+    ("day", "value", "message"),
+    [
+        ("2001-03-04", np.nan, "P is nan on 2001-03-04"),
+        ("2000-09-30", -1.0, "P is -1.0 on 2000-09-30"),
+    ],
+    ids=["tested", "spin-up"],
+)
+def test_weather_no_test_can_run_on_is_found_before_training(
+    region: xr.Dataset, tmp_path: Path, basin: str, day: str, value: float, message: str
+) -> None:
+    spoilt = region.copy(deep=True)
+    spoilt["prcp"].loc[{"basin": basin, "time": day}] = value
+    untrained(config_of(region), spoilt, tmp_path / "m", f"basin {basin}: {message}")
+
+
+def test_days_with_a_gap_are_refused_before_training(region: xr.Dataset, tmp_path: Path) -> None:
+    holed = region.isel(time=np.delete(np.arange(region.sizes["time"]), [100]))
+    untrained(config_of(region), holed, tmp_path / "m", "days are missing between 1996-01-08 and 1996-01-10")
+
+
+def test_a_region_that_is_all_held_out_is_said(region: xr.Dataset, tmp_path: Path) -> None:
+    config = config_of(region)
+    names = tuple(str(b) for b in region["basin"].values)
+    all_of_them = msgspec.structs.replace(config.data, held_out=names)
+    untrained(
+        msgspec.structs.replace(config, data=all_of_them), region, tmp_path / "m",
+        r"no basin is left to train on: all 6 of the data are held out; shorten data\.held_out",
+    )  # fmt: skip
+
+
 def test_a_gpu_that_is_not_there_is_said(region: xr.Dataset, tmp_path: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
