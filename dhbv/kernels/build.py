@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -121,11 +121,14 @@ def _built(
     if compiler is None:
         return None, "no C++ compiler was found: $CXX, g++, clang++"
     reasons = []
-    for folder in _folders():
+    for folder, find in (("the user's cache folder", _kept_folder), ("a temporary folder", _own_folder)):
         try:
-            path = _build(compiler, source(), REALS[dtype], folder, name)
+            where = find()
+            folder = str(where)
+            path = _build(compiler, source(), REALS[dtype], where, name)
             return load(path, dtype), str(path)
-        except (OSError, subprocess.SubprocessError, AttributeError) as problem:
+        # No home: RuntimeError; a compiler that speaks no text: ValueError.
+        except (OSError, subprocess.SubprocessError, AttributeError, RuntimeError, ValueError) as problem:
             reasons.append(f"{folder}: {_explain(problem)}")
     return None, "the kernel could not be built in " + "; nor in ".join(reasons)
 
@@ -133,21 +136,32 @@ def _built(
 def find_compiler() -> tuple[str, ...] | None:
     """The command of the first C++ compiler there is."""
     for command in (os.environ.get("CXX", ""), "g++", "clang++"):
-        words = tuple(shlex.split(command))
+        try:
+            words = tuple(shlex.split(command))
+        except ValueError:  # a quotation that does not end
+            continue
         if words and shutil.which(words[0]):
             return words
     return None
 
 
-def _folders() -> Iterator[Path]:
-    """Folders to keep libraries in, the last one for this process alone."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
-    yield Path(os.environ.get("DHBV_CACHE") or Path(base) / "dhbv")
-    yield Path(_own_folder().name)
+def _kept_folder() -> Path:
+    """Where libraries are kept. Absolute, for the loader looks for a bare name elsewhere.
+
+    Raises:
+        RuntimeError: if none is named and the user has no home, as where a container runs under a number alone.
+    """
+    base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    return Path(os.environ.get("DHBV_CACHE") or base / "dhbv").expanduser().absolute()
+
+
+def _own_folder() -> Path:
+    """One for this process alone."""
+    return Path(_temporary().name)
 
 
 @cache
-def _own_folder() -> tempfile.TemporaryDirectory[str]:
+def _temporary() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="dhbv-", ignore_cleanup_errors=True)
 
 

@@ -103,6 +103,42 @@ def test_without_a_compiler_there_is_a_reason(monkeypatch: pytest.MonkeyPatch, t
     assert build.load(FORM, np.float32) == (None, "no C++ compiler was found: $CXX, g++, clang++")
 
 
+def test_without_a_home_nothing_is_left_in_the_current_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def no_home(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("DHBV_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "expanduser", no_home)
+    monkeypatch.chdir(tmp_path)
+    assert _load().parent == build._own_folder()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("named", [".", "~"])
+def test_a_cache_may_be_named_from_here_or_from_home(
+    named: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DHBV_CACHE", named)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert _load().parent == tmp_path
+    assert [path.suffix for path in tmp_path.iterdir()] == [".so"]
+
+
+def test_without_any_folder_there_is_a_reason(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> Path:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    tiny.write_text("in the way")
+    monkeypatch.setattr(build, "_temporary", nowhere)
+    kernel, reason = build.load(FORM, np.float32)
+    assert kernel is None
+    assert reason.endswith("; nor in a temporary folder: No usable temporary directory found")
+
+
 def test_a_compiler_that_fails_is_a_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     broken.write_text(
@@ -115,11 +151,22 @@ def test_a_compiler_that_fails_is_a_reason(monkeypatch: pytest.MonkeyPatch, tmp_
     assert reason.count(f"{broken} failed: cannot today") == 2
 
 
+def test_a_compiler_that_speaks_no_text_is_a_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    garbled = tmp_path / "garbled"
+    garbled.write_text("#!/bin/sh\nprintf '\\377'\n")
+    garbled.chmod(0o755)
+    monkeypatch.setenv("CXX", str(garbled))
+    kernel, reason = build.load(FORM, np.float32)
+    assert kernel is None
+    assert reason.count("can't decode byte 0xff") == 2
+
+
 def test_cxx_is_asked_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "env -i true -x")
     assert build.find_compiler() == ("env", "-i", "true", "-x")
-    monkeypatch.setenv("CXX", "no-such-compiler")
-    assert build.find_compiler() in (("g++",), ("clang++",))
+    for useless in ("no-such-compiler", 'g++ "-O2'):
+        monkeypatch.setenv("CXX", useless)
+        assert build.find_compiler() in (("g++",), ("clang++",))
 
 
 def test_half_precision_has_no_kernel() -> None:
