@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from safetensors.numpy import save as save_arrays
 from dhbv import __version__, configuration, network_shapes
 from dhbv.configuration import Config
 from dhbv.errors import ModelDirectoryError
-from dhbv.files import draft_of
+from dhbv.files import draft_of, flush
 from dhbv.normalisation import Statistics
 from dhbv.physics.parameters import PARAMETERS
 
@@ -107,12 +107,16 @@ def save(
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = draft_of(path)
     draft.mkdir()
-    for name, content in contents.items():
-        with (draft / name).open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    draft.rename(path)
+    try:
+        for name, content in contents.items():
+            (draft / name).write_bytes(content)
+            flush(draft / name)
+        flush(draft)
+        draft.rename(path)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    flush(path.parent)
     return load(path)
 
 

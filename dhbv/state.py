@@ -134,8 +134,17 @@ BASIN_AXIS = {
 
 
 def joined(parts: Sequence[State], basins: Sequence[str]) -> State:
-    """States of the same weights and day as one, its basins in the order asked for."""
+    """States of the same weights and day as one, its basins in the order asked for.
+
+    Raises:
+        StateError: if they are of several, or none has one of the basins.
+    """
     if len(parts) > 1:
+        kinds = {f"of weights {part.weights[:12]}… valid at {part.time}" for part in parts}
+        if len(kinds) > 1:
+            raise StateError(
+                f"states {', '.join(sorted(kinds)[:3])} cannot be one: take those that one run has left"
+            )
         arrays: dict[str, Any] = {
             name: np.concatenate([getattr(part, name) for part in parts], axis)
             for name, axis in BASIN_AXIS.items()

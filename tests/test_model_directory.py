@@ -72,6 +72,23 @@ def test_a_model_directory_is_never_overwritten(make_directory: Make) -> None:
     assert (first.path / MANIFEST).read_bytes() == before
 
 
+def test_a_directory_that_cannot_be_written_leaves_nothing(
+    make_directory: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = make_directory()
+    written = Path.write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        if path.name == SCORES:
+            raise OSError(28, "No space left on device")
+        return written(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        make_directory(seed=1)
+    assert list(first.path.parent.iterdir()) == [first.path]
+
+
 def test_the_card_tells_what_it_is(make_directory: Make) -> None:
     model = make_directory()
     card = (model.path / "README.md").read_text(encoding="utf-8")

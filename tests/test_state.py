@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import struct
 from pathlib import Path
@@ -113,6 +114,18 @@ def test_parts_of_a_state_are_joined_in_the_order_asked_for(state: State) -> Non
     assert joined([state], state.basins[1:]).to_bytes() == parts[0].to_bytes()
     with pytest.raises(StateError, match="no basin cat-1"):
         joined(parts, ["cat-1"])
+
+
+def test_parts_of_other_weights_or_days_are_not_joined(state: State) -> None:
+    one, two = (state.select([basin]) for basin in state.basins)
+    for other in (
+        dataclasses.replace(two, time=two.time + np.timedelta64(1, "D")),
+        dataclasses.replace(two, weights="f" * 64),
+    ):
+        with pytest.raises(
+            StateError, match=r"states of weights .* valid at .*, of weights .* cannot be one"
+        ):
+            joined([one, other], state.basins)
 
 
 def test_its_sha256_is_that_of_its_bytes(state: State) -> None:
