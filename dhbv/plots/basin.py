@@ -261,7 +261,7 @@ def _spread(
     if "quantile" not in values.dims:
         drawn(time, values.values, label=label or None)
         return
-    levels = values["quantile"].values
+    levels, at = values["quantile"].values, middle(values)
     for k in range(len(levels) // 2):
         low, high = levels[k], levels[-1 - k]
         name = f"{100 * low:g}–{100 * high:g} % of members" if told else None
@@ -269,6 +269,15 @@ def _spread(
             time, values.isel(quantile=k).values, values.isel(quantile=-1 - k).values, color=line.colour,
             alpha=0.18 + 0.25 * k, linewidth=0, label=name, step="mid" if steps else None,
         )  # fmt: skip
-    middle, level = values.isel(quantile=len(levels) // 2), levels[len(levels) // 2]
-    word = "median" if np.isclose(level, 0.5) else f"{100 * level:g} %"
-    drawn(time, middle.values, label=f"{label}, {word}" if label else None)
+    drawn(time, values.isel(quantile=at).values, label=f"{label}, {level_of(values)}" if label else None)
+
+
+def middle(values: xr.DataArray) -> int:
+    """The position of the quantile nearest to the median, which need be neither there nor in the middle."""
+    return int(np.abs(values["quantile"].values - 0.5).argmin())
+
+
+def level_of(values: xr.DataArray) -> str:
+    """What the quantile at `middle` is called."""
+    level = values["quantile"].values[middle(values)]
+    return "median" if np.isclose(level, 0.5) else f"{100 * level:g} %"

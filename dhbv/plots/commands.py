@@ -149,8 +149,10 @@ def cycle(
 
 
 def _observed(data: Path, basins: list[str], last: object) -> xr.DataArray:
-    """Observed flow [basin, time] up to a day, or as far as it is known."""
-    from dhbv.data import open_region
+    """Observed flow [basin, time] up to a day, or as far as it is known, of those of `basins` that have a gauge."""
+    from dhbv.data import open_source
 
-    whole = open_region(data, basins=basins)
+    source = open_source(data)
+    gauged = [b for b in basins if b in set(source.basins)]
+    whole = source.read(gauged or basins)  # where there is none, this tells the nearest
     return whole["streamflow"].sel(time=slice(None, last))

@@ -141,12 +141,16 @@ def _has(past: xr.Dataset | None, basin: str) -> bool:
 
 
 def _median(values: xr.DataArray) -> xr.DataArray:
-    """The middle quantile, or the run itself."""
-    return values.isel(quantile=values.sizes["quantile"] // 2) if "quantile" in values.dims else values
+    """The median or the quantile nearest to it, or the run itself."""
+    return values.isel(quantile=basins.middle(values)) if "quantile" in values.dims else values
 
 
 def _kind(ahead: xr.Dataset) -> str:
-    return "the median of the members" if "quantile" in ahead.dims else "of a single run"
+    """Of what the values are, as a caption says it."""
+    if "quantile" not in ahead.dims:
+        return "of a single run"
+    level = basins.level_of(ahead["runoff"])
+    return f"the {level} of the members" if level == "median" else f"the quantile at {level} of the members"
 
 
 def _map(ahead: xr.Dataset, table: pd.DataFrame) -> Figure | None:

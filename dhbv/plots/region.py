@@ -65,8 +65,17 @@ def of_score(places: xr.Dataset, table: pd.DataFrame, name: str, source: str) ->
 
 
 def read_scores(path: Path) -> pd.DataFrame:
-    """The table that `dhbv evaluate --table` writes, index basin."""
-    table = pd.read_csv(path, dtype={"basin": str})
+    """The table that `dhbv evaluate --table` writes, index basin.
+
+    Raises:
+        DhbvError: if it is none.
+    """
+    try:
+        table = pd.read_csv(path, dtype={"basin": str})
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise DhbvError(
+            f"{path}: no table ({str(error).strip()}): give what `dhbv evaluate --table` writes"
+        ) from None
     if "basin" not in table:
         raise DhbvError(f"{path} has no column 'basin': give what `dhbv evaluate --table` writes")
     return table.set_index("basin")

@@ -123,6 +123,18 @@ def test_a_forecast_alone_single_or_of_members(ahead: xr.Dataset, basin: str) ->
     assert legend(single.axes[FLOW]) == ["baseflow", "interflow", "surface runoff", "forecast"]
 
 
+def test_a_spread_without_a_median_is_drawn_by_the_quantile_nearest_to_it(
+    past: xr.Dataset, ahead: xr.Dataset, basin: str
+) -> None:
+    for chosen, word in (([1, 2, 3, 4], "median"), ([3, 4], "75 %")):
+        part = ahead.isel(quantile=chosen)
+        ax = draw(basin, past, part).axes[FLOW]
+        assert f"forecast, {word}" in legend(ax)
+        at = 1 if word == "median" else 0
+        drawn = part["runoff"].isel(quantile=at).sel(basin=basin)
+        assert any(np.array_equal(line.get_ydata(), drawn) for line in ax.lines)
+
+
 def test_days_that_were_not_run_are_left_out_at_the_ends(past: xr.Dataset, basin: str, run: Run) -> None:
     holed = past.where(past.time > past.time[40])
     figure = draw(basin, holed, None, run.region["streamflow"])

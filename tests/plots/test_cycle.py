@@ -18,8 +18,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from dhbv.cli import app
+from dhbv.data.schema import basin_ids
 from dhbv.errors import DhbvError
 from dhbv.operations.analysis import Degraded
+from dhbv.plots.commands import _observed as observed_flow
 from dhbv.plots.cycle import flags_of, load, page, summary
 from dhbv.plots.flags import WORDS
 from tests.operations.conftest import BASINS, Site
@@ -133,9 +135,27 @@ def test_numbers_are_those_of_the_forecast(made: Path, read: Reader) -> None:
 def test_a_summary_by_hand() -> None:
     runoff = np.array([[[1.0, 3.0]], [[2.0, 5.0]], [[8.0, 6.0]]])  # three quantiles of one basin on two days
     dims, days = ("quantile", "basin", "time"), np.array(["2001-03-01", "2001-03-02"], "datetime64[ns]")
-    ahead = xr.Dataset({"runoff": (dims, runoff)}, {"basin": ["a"], "time": days})
+    ahead = xr.Dataset(
+        {"runoff": (dims, runoff)}, {"basin": ["a"], "time": days, "quantile": [0.25, 0.5, 0.75]}
+    )
     row = summary(ahead).loc["a"].to_dict()
     assert row == {"peak": 5.0, "day": "2001-03-02", "low": 3.0, "high": 6.0, "total": 7.0, "quality": 0}
+
+
+def test_quantiles_without_a_median_are_called_what_they_are(made: Path, tmp_path: Path) -> None:
+    runoff = np.array([[[1.0, 3.0]], [[2.0, 5.0]], [[4.0, 6.0]], [[8.0, 9.0]]])
+    dims, days = ("quantile", "basin", "time"), np.array(["2001-03-01", "2001-03-02"], "datetime64[ns]")
+    coords = {"basin": ["a"], "time": days}
+    for levels, peak in (((0.05, 0.5, 0.75, 0.95), 5.0), ((0.1, 0.2, 0.3, 0.45), 9.0)):
+        ahead = xr.Dataset({"runoff": (dims, runoff)}, {**coords, "quantile": list(levels)})
+        assert summary(ahead).loc["a", "peak"] == peak, "of the one nearest to the median"
+    folder = copied(made, tmp_path)
+    ahead = load(folder / "forecast.nc").isel(quantile=[0, 1, 3, 4])
+    (folder / "forecast.nc").unlink()
+    ahead.to_netcdf(folder / "forecast.nc")
+    told = [p["alt"] for p in Reader(page(folder, drawn=[])).pictures]
+    assert told == [f"Largest daily runoff of the {ahead.sizes['time']} days ahead in each of {ahead.sizes['basin']} basins, "
+                    "the quantile at 25 % of the members."]  # fmt: skip
 
 
 def test_provenance_is_that_of_the_record(made: Path, read: Reader) -> None:
@@ -178,6 +198,16 @@ def test_flags_in_words() -> None:
     assert flags_of(0) == []
     assert flags_of(9) == ["FILLED", "NO_WEATHER_FORECAST"]
     assert flags_of(64 + 1) == ["FILLED", "unknown (64)"]
+
+
+def test_observed_flow_is_of_the_basins_that_have_a_gauge(whole: xr.Dataset, tmp_path: Path) -> None:
+    whole.isel(basin=[1, 3]).to_netcdf(tmp_path / "region.nc")
+    known = [str(b) for b in whole["basin"].values]
+    found = observed_flow(tmp_path / "region.nc", known, whole["time"].values[9])
+    assert basin_ids(found) == [known[1], known[3]]
+    assert found.sizes["time"] == 10
+    with pytest.raises(DhbvError, match=r"2 unknown basins: .*nearest"):
+        observed_flow(tmp_path / "region.nc", [known[0], known[2]], whole["time"].values[9])
 
 
 def test_what_is_no_cycle_is_told(made: Path, tmp_path: Path) -> None:

@@ -101,6 +101,12 @@ def test_what_is_missing_is_told(tmp_path: Path) -> None:
     (tmp_path / "s.csv").write_text("gauge,nse\n1,2\n")
     with pytest.raises(DhbvError, match="no column 'basin': give what `dhbv evaluate --table` writes"):
         read_scores(tmp_path / "s.csv")
+    for content in (b"", b"basin,nse\n\xff,1\n", b"basin,nse\n1,2\n1,2,3,4\n"):
+        (tmp_path / "s.csv").write_bytes(content)
+        with pytest.raises(
+            DhbvError, match=r"s\.csv: no table \(.*\): give what `dhbv evaluate --table` writes"
+        ):
+            read_scores(tmp_path / "s.csv")
 
 
 def test_the_command_maps_an_archive_and_a_table(
