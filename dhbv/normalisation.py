@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import NamedTuple
 
 import msgspec
@@ -112,7 +113,7 @@ def normalise_attributes(table: Mapping[str, Sequence[object]], statistics: Stat
     """z-scores [basin, attribute] of a table with a sequence of values for each attribute name.
 
     Raises:
-        DhbvError: if an attribute the model needs has no column, or a value is not a number.
+        DhbvError: if an attribute the model needs has no column, a value is not a number, or one stands for a class.
     """
     absent = [a.name for a in statistics.attributes if a.name not in table]
     if absent:
@@ -122,7 +123,8 @@ def normalise_attributes(table: Mapping[str, Sequence[object]], statistics: Stat
         )
     columns, unknown, beyond = [], [], []
     for a in statistics.attributes:
-        values = _codes(table[a.name], a.categories) if a.categories else _numbers(table[a.name], a.name)
+        column = table[a.name]
+        values = _classes(column, a) if a.categories else _numbers(column, a.name)
         unknown.append(~np.isfinite(values))
         beyond.append((values < a.lower) | (values > a.upper))
         columns.append(np.where(unknown[-1], 0.0, (values - a.mean) / a.std))
@@ -163,7 +165,7 @@ def fit(
     for name in names:
         column = table[name]
         text = sorted({v for v in column if isinstance(v, str)})
-        _refuse_mixed(text, name)
+        _refuse_mixed(column, name)
         values = _codes(column, text) if text else _numbers(column, name)
         known = values[np.isfinite(values)]
         if known.size == 0:
@@ -185,19 +187,22 @@ def fit(
     return Statistics((p, t, ep), (sp, st, sep), tuple(attributes))
 
 
-def _refuse_mixed(text: Sequence[str], name: str) -> None:
+def _refuse_mixed(column: Sequence[object], name: str) -> None:
     """One word among numbers makes a column text; its numbers would be taken for classes, in the order of text."""
-    words = [v for v in text if v and not _is_number(v)]
-    if words and len(words) < len([v for v in text if v]):
+    words = [v for v in column if isinstance(v, str) and v and not _is_number(v)]
+    if words and any(_is_number(v) for v in column):
         raise DhbvError(
             f"attribute {name} has numbers and words, as {words[0]!r}: correct the words, or leave them empty where the "
             "value is missing"
         )
 
 
-def _is_number(text: str) -> bool:
+def _is_number(value: object) -> bool:
+    """Whether it is a number, or text that says one; NaN is a missing value."""
+    if not isinstance(value, str):
+        return isinstance(value, Real) and not math.isnan(value)
     try:
-        float(text)
+        float(value)
     except ValueError:
         return False
     return True
@@ -213,6 +218,17 @@ def _pooled(of_basins: Moments) -> tuple[list[float], list[float]]:
 
 def _spread(std: float, mean: float) -> float:
     return std if std > _SMALLEST_SPREAD * max(1.0, abs(mean)) else 1.0
+
+
+def _classes(column: Sequence[object], a: AttributeStatistics) -> NDArray[np.float64]:
+    """Codes of classes by name; a number would pass for a missing value in every basin."""
+    number = next((v for v in column if not isinstance(v, str) and _is_number(v)), None)
+    if number is not None:
+        raise DhbvError(
+            f"attribute {a.name} must be the name of a class, as {a.categories[0]!r}, not the number {number}: give it "
+            "as text, or leave it empty where it is missing"
+        )
+    return _codes(column, a.categories)
 
 
 def _codes(column: Sequence[object], categories: Sequence[str]) -> NDArray[np.float64]:

@@ -57,6 +57,7 @@ def test_missing_training_values_do_not_count() -> None:
             {"aridity": ["0.4", "-", "1.2", "", "0.9"]},
             "attribute aridity has numbers and words, as '-': correct the words",
         ),
+        ({"aridity": [0.4, "dry", 1.2, None, 0.9]}, "attribute aridity has numbers and words, as 'dry'"),
     ],
 )
 def test_useless_attributes_are_named(change: dict[str, list[object]], message: str) -> None:
@@ -73,6 +74,21 @@ def test_text_where_training_had_numbers_is_an_error() -> None:
     statistics = fit(weather(100, 2), attribute_table(5), ATTRIBUTES)
     with pytest.raises(DhbvError, match="aridity must be a number"):
         normalise_attributes(attribute_table(5) | {"aridity": ["wet"] * 5}, statistics)
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), np.float32("nan"), ""])
+def test_a_number_where_training_had_classes_is_an_error(missing: object) -> None:
+    """As a missing value it would be the training mean in every basin."""
+    table = attribute_table(5)
+    statistics = fit(weather(100, 2), table, ATTRIBUTES)
+    classes = table[ATTRIBUTES[3]]
+    found = normalise_attributes(table | {ATTRIBUTES[3]: [missing, *classes[1:]]}, statistics)
+    assert found.missing == {ATTRIBUTES[3]: 1}
+    for number in (2, 2.0, np.float32(2.0)):
+        with pytest.raises(
+            DhbvError, match=rf"{ATTRIBUTES[3]} must be the name of a class, as '.+', not the number 2"
+        ):
+            normalise_attributes(table | {ATTRIBUTES[3]: [missing, *classes[1:4], number]}, statistics)
 
 
 def test_what_is_guessed_is_told_for_each_basin_and_attribute() -> None:
