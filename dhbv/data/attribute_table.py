@@ -33,7 +33,8 @@ def read_attributes(file: str | Path, separator: str = ",") -> pd.DataFrame:
     """
     file = Path(file)
     try:
-        table = pd.read_csv(file, sep=separator, dtype=_TEXT, skipinitialspace=True)
+        # Read at once: of parts read one by one a column with a late word would be part numbers, part text.
+        table = pd.read_csv(file, sep=separator, dtype=_TEXT, skipinitialspace=True, low_memory=False)
     except FileNotFoundError:
         raise DataError(
             f"{file}: no such attribute table: check the path given as --attributes FILE"

@@ -49,6 +49,16 @@ def test_empty_cells_and_words_of_other_columns_pass(tmp_path: Path) -> None:
     assert table["vpuid"].tolist() == ["01", "03W"]
 
 
+def test_a_late_word_takes_no_number_from_a_long_table(tmp_path: Path) -> None:
+    others = [f"other_{k}" for k in range(62)]  # of many columns fewer rows are read as one part
+    zeros = ",0" * len(others)
+    lines = [",".join(["gauge_id", "soil", *others]), *(f"{k},0.5{zeros}" for k in range(20_000))]
+    (tmp_path / "a.csv").write_text("\n".join([*lines, f"last,clay{zeros}"]), encoding="utf-8")
+    soil = read_attributes(tmp_path / "a.csv")["soil"]
+    assert soil.notna().all()
+    assert soil.iloc[[0, -1]].tolist() == ["0.5", "clay"]
+
+
 def test_a_missing_table_names_the_option(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"nowhere\.csv: no such attribute table.*--attributes FILE"):
         read_attributes(tmp_path / "nowhere.csv")
