@@ -91,6 +91,8 @@ def region(
     from dhbv.plots import region as drawing
 
     if scores is not None:
+        if fluxes is not None or date is not None:
+            raise DhbvError("--scores makes a map of scores: leave --fluxes and --date out, or --scores")
         table = drawing.read_scores(scores)
         if data is None:
             raise DhbvError("--scores: a table of scores does not tell where basins lie: name --data as well")

@@ -31,11 +31,12 @@ def read(path: Path, *, identity: str) -> dict[str, Any] | None:
         return None
     try:
         content: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+        its_identity = content["identity"]
     except Exception as error:  # torch raises many kinds for a damaged file
         raise DhbvError(
             f"the checkpoint {path} is damaged ({error}): remove {path.parent} to start anew"
         ) from error
-    if content["identity"] != identity:
+    if its_identity != identity:
         raise DhbvError(
             f"the checkpoint {path} belongs to another configuration or other data: "
             f"go on with those, or remove {path.parent} to start anew"

@@ -127,6 +127,10 @@ def test_the_command_maps_an_archive_and_a_table(
             assert picture.size[0] == 840
     for arguments, message in (
         (["nse", "--scores", str(tmp_path / "s.csv")], "name --data as well"),
+        (
+            ["nse", "--scores", str(tmp_path / "s.csv"), "--date", "1999-03-01"],
+            "leave --fluxes and --date out",
+        ),
         (["swe"], "there is nothing to map: name --fluxes"),
         (["sve", "--fluxes", str(site.operation.fluxes)], "nearest: SWE"),
     ):

@@ -118,6 +118,9 @@ def test_a_checkpoint_loads_as_plain_data_and_belongs_to_its_training(tmp_path: 
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(DhbvError, match="is damaged"):
         checkpoint.read(path, identity="this training")
+    torch.save({"weights": torch.zeros(2)}, path)
+    with pytest.raises(DhbvError, match=r"is damaged .*identity"):
+        checkpoint.read(path, identity="this training")
 
 
 def test_a_poisoned_basin_is_named_before_the_step() -> None:
