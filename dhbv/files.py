@@ -26,8 +26,16 @@ def draft_of(path: Path) -> Path:
 def written_whole(path: Path) -> Iterator[Path]:
     """A draft beside `path` to write to, which takes its place, durably, when the block ends well.
 
-    Folders on the way are made. If the block fails the draft is removed and `path` stays as it was.
+    Folders on the way are made. If the block fails the draft is removed and `path` stays as it was. A link stays, and
+    leads to the new file.
+
+    Raises:
+        DhbvError: if a folder, a device or a pipe is there. A device, as /dev/stdout, would else be gone for all.
     """
+    path = path.resolve() if path.is_symlink() else path
+    if path.exists() and not path.is_file():
+        what = "a folder" if path.is_dir() else "a device or a pipe"
+        raise DhbvError(f"{path} is {what}, whose place no file may take: give the path of a file")
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = draft_of(path)
     try:

@@ -74,6 +74,37 @@ def test_writers_of_one_file_do_not_share_a_draft(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
+def test_a_link_stays_and_leads_to_the_new_file(tmp_path: Path) -> None:
+    kept, link, nowhere = tmp_path / "elsewhere" / "file", tmp_path / "link", tmp_path / "to_nothing_yet"
+    kept.parent.mkdir()
+    kept.write_text("old", encoding="utf-8")
+    link.symlink_to(kept)
+    nowhere.symlink_to("deep/new")
+    for path in (link, nowhere):
+        with written_whole(path) as draft:
+            draft.write_text("new", encoding="utf-8")
+        assert path.is_symlink()
+        assert path.read_text(encoding="utf-8") == "new"
+    assert kept.read_text(encoding="utf-8") == "new"
+    assert [p.name for p in kept.parent.iterdir()] == ["file"]
+
+
+def test_devices_pipes_and_folders_are_not_replaced(tmp_path: Path) -> None:
+    """Root can put a file in the place of /dev/null, and everybody's machine is broken."""
+    pipe, folder, link = tmp_path / "pipe", tmp_path / "folder", tmp_path / "link"
+    os.mkfifo(pipe)
+    folder.mkdir()
+    link.symlink_to(pipe)
+    for path, what in ((pipe, "a device or a pipe"), (link, "a device or a pipe"), (folder, "a folder")):
+        with (
+            pytest.raises(DhbvError, match=f"is {what}, whose place no file may take"),
+            written_whole(path),
+        ):
+            pytest.fail("nothing is made for it")
+    assert pipe.is_fifo()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "link", "pipe"]
+
+
 def test_a_lock_keeps_writers_out_and_names_the_holder(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     with locked(lock):
