@@ -47,11 +47,11 @@ def run(
 
     Raises:
         DhbvError: if the data are too short or hold too few gauged basins, another demo is at work in `out`, or
-            `out` holds an operation that is no demo.
+            `out` holds something by the name of what a demo makes that none has made.
     """
     began = time.perf_counter()
     chosen = region.choose(data, attribute_file)
-    _refuse_operation(out)
+    _refuse_others(out)
     out.mkdir(parents=True, exist_ok=True)
     with locked(out / MARK, patience=0.0):
         for name in (*MADE, *loop.MADE):
@@ -73,9 +73,9 @@ def run(
         }
 
 
-def _refuse_operation(out: Path) -> None:
-    """What looks like an operation and was not made here is not replaced."""
-    there = [name for name in loop.MADE if (out / name).exists()]
+def _refuse_others(out: Path) -> None:
+    """An operation, or a folder `model`, `figures` or `bmi`, that no demo has made here is not replaced."""
+    there = [name for name in (*loop.MADE, *MADE) if (out / name).exists()]
     if there and not (out / MARK).exists():
         raise DhbvError(f"{out} holds {there[0]}, which no demo has made: choose another folder (--out)")
 

@@ -107,6 +107,7 @@ def test_a_second_run_replaces_the_first_and_real_data_tell_no_recovery(
     out = tmp_path / "demo"
     (out / "figures").mkdir(parents=True)
     (out / "figures" / "old.png").touch()
+    (out / demo.MARK).touch()
     summary = run(out, tmp_path / "region.nc", service=pytest.fail)
     assert summary["made"][2].endswith("None.png"), "no truth is drawn"
     assert not (out / "figures" / "old.png").exists()
@@ -145,8 +146,10 @@ def test_too_few_days_or_basins_are_an_error(
         run(tmp_path / "demo", tmp_path / "region.nc")
 
 
-def test_an_operation_that_is_no_demo_is_not_replaced(tmp_path: Path) -> None:
-    (tmp_path / "site" / "registry").mkdir(parents=True)
-    with pytest.raises(DhbvError, match="holds registry, which no demo has made: choose another folder"):
+@pytest.mark.parametrize("name", ["registry", "bmi", "figures", "forecast.nc"])
+def test_what_no_demo_has_made_is_not_replaced(tmp_path: Path, name: str) -> None:
+    """`dhbv demo --out .` in a checkout of this project would else remove its package `bmi`."""
+    (tmp_path / "site" / name).mkdir(parents=True)
+    with pytest.raises(DhbvError, match=f"holds {name}, which no demo has made: choose another folder"):
         run(tmp_path / "site")
-    assert (tmp_path / "site" / "registry").is_dir()
+    assert (tmp_path / "site" / name).is_dir()
