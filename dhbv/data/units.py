@@ -64,8 +64,19 @@ _WORDS = {
 }  # fmt: skip
 
 
+def number_in(unit: str) -> str:
+    """A number that stands before a unit, as 10 in `10 mm` or 3 in `mm/3h`; empty where there is none."""
+    found = re.search(r"(?<![^\s/*])[\d.][\d.eE^+-]*", unit.replace("**", "^"))
+    return found[0].rstrip("*") if found else ""
+
+
 def spelling(unit: str) -> str:
-    """`unit` in CF spelling: `mm/day` becomes `mm d-1`, `W/m2` becomes `W m-2`, `celsius` `degC`."""
+    """`unit` in CF spelling: `mm/day` becomes `mm d-1`, `W/m2` becomes `W m-2`, `celsius` `degC`.
+
+    One with a number before it stays as it is: no table here has any, and to pass over it would be to guess.
+    """
+    if number_in(unit):
+        return unit.strip()
     text = re.sub(r"\*\*|\^|[{}]", "", unit.strip()).replace("*", " ").replace("°F", "degF")
     words = []
     for slash, letters, power in re.findall(r"(/?)\s*([^\s/\d-]+)(-?\d*)", text):

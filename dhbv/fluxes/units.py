@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dhbv.data.units import SECONDS_PER_DAY, spelling
+from dhbv.data.units import SECONDS_PER_DAY, number_in, spelling
 from dhbv.errors import DhbvError
 from dhbv.fluxes.names import nearest
 from dhbv.physics.variables import Variable
@@ -60,8 +60,13 @@ def parse(text: str) -> Unit:
     """A unit string, as `mm d-1`, `m3/s` or `kg m-2 s-1`.
 
     Raises:
-        DhbvError: for a unit that is not known; tells the nearest.
+        DhbvError: for a unit that is not known (tells the nearest), or a number before one, as in 1000 m3.
     """
+    if number := number_in(text):
+        raise DhbvError(
+            f"unit {text!r}: there is no number before a unit, as {number}: ask for a plain one, as m3, and multiply what "
+            "you get"
+        )
     factor, length, time = 1.0, 0, 0
     for word in spelling(text).split():
         match = re.fullmatch(r"([^\d-]+)(-?\d+)?", word)

@@ -30,6 +30,14 @@ def test_spellings_become_cf(written: str, cf: str) -> None:
     assert spelling(written) == cf
 
 
+@pytest.mark.parametrize(
+    "unit", ["10 mm d-1", "0.1 mm/d", "mm/3h", "mm 3h-1", "1e-3 m d-1", "10^-3 m/d", "1"]
+)
+def test_a_number_before_a_unit_is_not_passed_over(unit: str) -> None:
+    with pytest.raises(DataError, match=f"has unit {unit!r}".replace("^", r"\^")):
+        to_canonical([3.25], "prcp", unit, source="file")
+
+
 @pytest.mark.parametrize("variable", TIME_VARIABLES)
 def test_the_canonical_unit_is_accepted_and_changes_nothing(variable: str) -> None:
     unit = TIME_VARIABLES[variable].unit

@@ -85,6 +85,20 @@ def test_an_unknown_unit_is_told_with_the_nearest() -> None:
         parse("mmm d-1")
 
 
+@pytest.mark.parametrize("unit", ["1000 m3", "10^6 m3", "1e6 m3", "0.1 mm d-1", "m3 10", "1e3*m3", "mm/2 d"])
+def test_a_number_is_not_passed_over(unit: str) -> None:
+    """For udunits `1000 m3` is a unit, and another one than m3."""
+    with pytest.raises(DhbvError, match=r"there is no number before a unit, as .*: ask for a plain one"):
+        parse(unit)
+
+
+@pytest.mark.parametrize(
+    "unit", ["m3 s-1", "m3/s", "m^3 s^-1", "m**3*s**-1", " m3  / s ", "kg m-2 d-1", "L/s/km2"]
+)
+def test_powers_are_no_such_numbers(unit: str) -> None:
+    assert parse(unit).factor > 0.0
+
+
 def test_sums_over_periods_are_depths() -> None:
     assert [usual(v, daily=False) for v in (FLUX, STORE, NUMBER)] == ["mm", "mm", "1"]
     assert [usual(v, daily=True) for v in (FLUX, STORE, NUMBER)] == ["mm d-1", "mm", "1"]
