@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from dhbv import flux_source, forecast
+from dhbv import flux_source, fluxes, forecast
 from dhbv.errors import DhbvError
 from dhbv.fluxes import archive_run
 from tests.fluxes.conftest import Run, make
@@ -55,5 +55,40 @@ def test_what_is_not_there_is_named(folder: Path, run: Run, tmp_path: Path) -> N
     xr.concat([run.fluxes[["runoff"]]] * 2, "quantile").to_netcdf(tmp_path / "ahead.nc")
     with pytest.raises(DhbvError, match="holds an ensemble: give an archive, a run or a cycle's analysis"):
         flux_source.daily(tmp_path / "ahead.nc", ["runoff"])
-    with pytest.raises(DhbvError, match="nowhere"):
-        flux_source.daily(tmp_path / "nowhere", ["runoff"])
+    for name in ("nowhere", "nowhere.nc"):
+        with pytest.raises(DhbvError, match=f"{name}: no such file or folder: give an archive of fluxes"):
+            flux_source.daily(tmp_path / name, ["runoff"])
+    (tmp_path / "table.nc").write_text("basin,time,runoff")
+    with pytest.raises(DhbvError, match=r"table.nc: not readable as NetCDF: give an archive of fluxes"):
+        flux_source.daily(tmp_path / "table.nc", ["runoff"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"units": {"srflow": "m3 s-1"}}, r"surface_runoff is in m3 s-1, not mm d-1: give the archive"),
+        ({"aggregation": "monthly"}, r"surface_runoff is in mm, not mm d-1"),
+        (
+            {"aggregation": "monthly", "units": "mm d-1"},
+            r"days are missing between 1999-11-01 and 1999-12-01",
+        ),
+        (
+            {"aggregation": "annual", "units": "mm d-1"},
+            r"surface_runoff has no dimension time: give the archive",
+        ),
+    ],
+)
+def test_other_units_and_months_are_no_days_in_mm(
+    folder: Path, tmp_path: Path, asked: dict[str, object], message: str
+) -> None:
+    """What `dhbv fluxes get` writes has the names of a run, and once passed for one."""
+    ds = fluxes.open(folder / "fluxes", variables=["surface_runoff"], **asked)  # type: ignore[arg-type]
+    fluxes.save(ds, tmp_path / "made.nc")
+    with pytest.raises(DhbvError, match=message):
+        flux_source.daily(tmp_path / "made.nc", ["srflow"])
+
+
+def test_days_of_an_archive_in_its_own_units_are_as_good_as_a_run(folder: Path, tmp_path: Path) -> None:
+    fluxes.save(fluxes.open(folder / "fluxes", variables=["surface_runoff"]), tmp_path / "made.nc")
+    made, run = (flux_source.daily(path, ["srflow"]) for path in (tmp_path / "made.nc", folder / "run.nc"))
+    np.testing.assert_array_equal(made.srflow.sel(basin=run["basin"]).values, run.srflow.values)
