@@ -80,11 +80,14 @@ def get(
     --aggregation monthly --out flow.csv
     """
     from dhbv import fluxes
+    from dhbv.fluxes.export import refuse_ending
 
     if leads is not None and not forecasts:
         raise DhbvError("--leads: only forecasts have leads: add --forecasts, or leave it out")
     if forecasts and aggregation is not How.daily:
         raise DhbvError(f"--aggregation {aggregation}: forecasts are told by day and lead: leave it out")
+    if out != "-":
+        refuse_ending(Path(out))
     where = {"basins": basins, "huc": huc, "box": _box(box), "version": version, "units": _units(units)}
     days = {"start": start and start.date(), "end": end and end.date()}
     names = None if variables is None else [v.strip() for v in variables.split(",") if v.strip()]
@@ -98,11 +101,11 @@ def get(
     ds = _watched("reading", ask)
     if out == "-":
         fluxes.table(ds).to_csv(sys.stdout, index=False, lineterminator="\n")  # type: ignore[arg-type]
-        return
-    fluxes.save(ds, out)  # type: ignore[arg-type]
+    else:
+        fluxes.save(ds, out)  # type: ignore[arg-type]
     sizes = " × ".join(f"{n} {name}" for name, n in ds.sizes.items())  # type: ignore[attr-defined]
     told = ds.attrs.get("incomplete", "")  # type: ignore[attr-defined]
-    say(f"{sizes}{f'; {told}' if told else ''}: {out}")
+    say(f"{sizes}{f'; {told}' if told else ''}: {'printed' if out == '-' else out}")
 
 
 @app.command()
@@ -119,7 +122,7 @@ def balance(
     """Add up the water: P + booked = Q + ET + Δsnow + Δsoil + Δzones + Δrouting, all in mm, and why if it does not.
 
     Another version, a new spin-up and missing days split the window. Leaves with 1 where something else than rounding
-    is in a residual. Example: dhbv fluxes balance --archive runs/demo/fluxes --json balance.json
+    is in a residual, or no basin has a day to add up. Example: dhbv fluxes balance --archive runs/demo/fluxes
     """
     from dhbv import fluxes
 
@@ -130,25 +133,28 @@ def balance(
             version=version, on_progress=on_progress,
         ),
     )  # fmt: skip
-    worst = sorted(found, key=lambda b: (b.closes, -abs(b.residual)))
+    added = [b for b in found if b.segments]
+    worst = sorted(added, key=lambda b: (b.closes, -abs(b.residual)))
     console.print(_table(worst[:SHOWN], f"{archive}, mm"))
-    if len(found) > SHOWN:
-        say(f"… and {len(found) - SHOWN} basins with smaller residuals; --json has all")
+    if len(added) > SHOWN:
+        say(f"… and {len(added) - SHOWN} basins with smaller residuals; --json has all")
     splits = dict.fromkeys(f"{s.start}: {s.begins}" for b in found for s in b.segments[1:])
     for split in list(splits)[:SHOWN]:
         say(f"the window is split at {split}")
-    open_ones = [b for b in found if not b.closes]
+    open_ones = [b for b in added if not b.closes]
     for b in open_ones[:SHOWN]:
         say(f"basin {b.basin}: {b.why}")
     largest = max((abs(b.residual) for b in found), default=0.0)
+    empty = f", {len(found) - len(added)} have no day to add up" if len(added) < len(found) else ""
     say(
-        f"{len(found)} basins, {len(found) - len(open_ones)} close to within rounding; largest residual {largest:.2g} mm"
+        f"{len(found)} basins, {len(added) - len(open_ones)} close to within rounding{empty}; "
+        f"largest residual {largest:.2g} mm"
     )
     noted = [b for b in found if b.note]
     if noted:
         say(f"{len(noted)} basins have days that are left out, basin {noted[0].basin}: {noted[0].note}")
     write_json({"archive": str(archive), "per_basin": [b.as_json() for b in found]}, json_file)
-    if open_ones:
+    if open_ones or not added:
         raise typer.Exit(1)
 
 

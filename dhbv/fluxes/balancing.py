@@ -102,8 +102,8 @@ class Balance(NamedTuple):
 
     @property
     def closes(self) -> bool:
-        """Whether rounding explains the residual of every segment."""
-        return all(s.closes for s in self.segments)
+        """Whether rounding explains the residual of every segment; not where there is none to add up."""
+        return bool(self.segments) and all(s.closes for s in self.segments)
 
     @property
     def why(self) -> str:
@@ -116,7 +116,7 @@ class Balance(NamedTuple):
             "basin": self.basin,
             "residual_mm": self.residual if self.segments else None,
             "rounding_mm": sum(s.rounding for s in self.segments),
-            "closes": self.closes,
+            "closes": self.closes if self.segments else None,
             "why": self.why or self.note,
             "days": sum(s.days for s in self.segments),
             "days_left_out": self.left_out,

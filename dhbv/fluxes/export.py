@@ -30,6 +30,12 @@ def table(fluxes: xr.Dataset) -> pd.DataFrame:
     return frame
 
 
+def refuse_ending(path: Path) -> None:
+    """Raise a DhbvError unless `save` knows what to write there: better told before all is read."""
+    if path.suffix not in SUFFIXES:
+        raise DhbvError(f"{path}: what is written goes by the ending: use one of {', '.join(SUFFIXES)}")
+
+
 def save(fluxes: xr.Dataset, path: Path | str) -> None:
     """Write to `path`, all at once: NetCDF (.nc), Parquet (.parquet) or CSV (.csv, units in its header).
 
@@ -37,8 +43,7 @@ def save(fluxes: xr.Dataset, path: Path | str) -> None:
         DhbvError: for another ending.
     """
     path = Path(path)
-    if path.suffix not in SUFFIXES:
-        raise DhbvError(f"{path}: what is written goes by the ending: use one of {', '.join(SUFFIXES)}")
+    refuse_ending(path)
     with written_whole(path) as draft:
         if path.suffix == ".nc":
             zipped = {str(n): {"zlib": True} for n, v in fluxes.data_vars.items() if v.dtype.kind in "fi"}

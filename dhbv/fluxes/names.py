@@ -34,11 +34,13 @@ def resolve(asked: Sequence[str] | str | None) -> dict[str, Variable]:
         asked: names; none means the variable table.
 
     Raises:
-        DhbvError: for a name that is none of them; tells the nearest.
+        DhbvError: for a name that is none of them (tells the nearest), or none at all.
     """
     if asked is None:
         return dict(VARIABLES)
     names = [asked] if isinstance(asked, str) else list(asked)
+    if not names:
+        raise DhbvError("no variable is named: name some, or leave the list out for all")
     unknown = [n for n in names if n.casefold() not in _BY_ANY]
     if unknown:
         hints = "; ".join(

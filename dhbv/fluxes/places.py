@@ -29,13 +29,15 @@ def choose(
         attributes: indexed by basin, with any of latitude, longitude and huc_02.
         source: the archive, for messages.
         basins: ids; or as text one id, several separated by commas, or a file with one a line.
-        huc: the beginning of a hydrologic unit.
+        huc: the beginning of a hydrologic unit; one of more digits than are known means all that may lie in it.
         box: within which the outlet lies; one that crosses the date line has west > east.
 
     Raises:
         DhbvError: for unknown ids (tells the nearest), if places are not known, or nothing is left.
     """
     chosen = select_basins(ids_of(basins), known, source)
+    if basins is not None and not chosen:
+        raise DhbvError(f"{source}: no basin is named: name some, or leave the list out for all")
     table = attributes.reindex(chosen)
     if huc is not None:
         units = _column(table, "huc_02", source).map(lambda u: "" if pd.isna(u) else str(u))

@@ -92,7 +92,7 @@ def open(
     Args:
         archive: its folder.
         basins: ids, or as text one id, several separated by commas, or a file with one a line; by default all.
-        huc: only basins whose hydrologic unit begins so.
+        huc: only basins whose hydrologic unit begins so, as far as its digits are known (huc_02: two).
         box: only basins whose outlet lies within west, south, east, north.
         variables: names of ours, CSDMS names or aliases (srflow, ssflow, gwflow, AET, PET, SWE); by default every row
             of the variable table. `booked_<store>` is what was put into a store from outside.
@@ -292,4 +292,5 @@ def units_for(asked: Units, wanted: Mapping[str, Variable], *, daily: bool) -> d
             f"a unit is given for {absent[0]}, which is not asked for: there are {', '.join(wanted)}"
         )
     given = {row.name: asked[n] for n, row in rows.items()}
-    return {name: given.get(v.name, usual[name]) for name, v in wanted.items()}
+    exactly = {name.casefold(): unit for name, unit in asked.items()}
+    return {n: exactly.get(n.casefold(), given.get(v.name, usual[n])) for n, v in wanted.items()}

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from click.testing import Result
 from typer.testing import CliRunner
 
 from dhbv import cli
@@ -21,12 +22,16 @@ from tests.fluxes.conftest import Run
 from tests.fluxes.test_balancing import leak
 
 
-def invoke(*words: object, code: int = 0) -> str:
+def ran(*words: object, code: int = 0) -> Result:
     result = CliRunner().invoke(app, [str(w) for w in words])
     if isinstance(result.exception, DhbvError):
         raise result.exception
     assert result.exit_code == code, result.output
-    return result.stdout
+    return result
+
+
+def invoke(*words: object, code: int = 0) -> str:
+    return ran(*words, code=code).stdout
 
 
 def test_a_csv_of_months_in_m3_s(filled: Archive, run: Run, tmp_path: Path) -> None:
@@ -56,6 +61,23 @@ def test_a_csv_is_printed(filled: Archive) -> None:
     lines = invoke("get", "--archive", filled.path, "--variables", "et", "--end", "1999-11-21", "--out", "-")
     assert lines.splitlines()[0] == "basin,time,et,made_by"
     assert len(lines.splitlines()) == 1 + 3 * 2
+
+
+def test_what_is_not_whole_is_told_beside_what_is_printed(filled: Archive) -> None:
+    words = ("get", "--archive", filled.path, "--variables", "et", "--aggregation", "monthly", "--out", "-")
+    result = ran(*words)
+    assert "3 basin × 15 time; 6 of 45 periods are not whole: days < days_in_period: printed" in result.stderr
+    assert result.stdout.splitlines()[0] == "basin,time,et,days,days_in_period"
+
+
+def test_a_file_of_no_known_kind_is_refused_before_anything_is_read(
+    filled: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fx, "open", lambda *_, **__: pytest.fail("years of it may be read"))
+    with pytest.raises(
+        DhbvError, match=r"a.xlsx: what is written goes by the ending: use one of .nc, .parquet, .csv"
+    ):
+        invoke("get", "--archive", filled.path, "--out", "a.xlsx")
 
 
 def test_forecasts_by_lead(filled: Archive, run: Run, tmp_path: Path) -> None:
@@ -112,6 +134,22 @@ def test_a_leak_leaves_with_1(archive: Archive, run: Run, tmp_path: Path) -> Non
     invoke("balance", "--archive", archive.path, "--json", out, code=1)
     (found,) = [b for b in json.loads(out.read_text())["per_basin"] if not b["closes"]]
     assert found["why"] == "lower_zone loses 0.5 mm beyond its fluxes on 2000-04-01"
+
+
+def test_what_cannot_be_added_up_does_not_pass_for_closed(archive: Archive, run: Run, tmp_path: Path) -> None:
+    """A day by itself, of a run that does not tell the stores before it, as `dhbv scale archive` appends them."""
+    bare = run.fluxes.drop_vars([v for v in run.fluxes if str(v).startswith("opening_")])
+    for day in (0, 1):
+        archive.append(bare.isel(time=[day]), "analysis", source="x", content=str(day))
+    words = ("balance", "--archive", archive.path, "--json", tmp_path / "b.json")
+    told = ran(*words, code=1).stderr
+    assert "3 basins, 0 close to within rounding, 3 have no day to add up" in told
+    for found in json.loads((tmp_path / "b.json").read_text())["per_basin"]:
+        assert (found["closes"], found["residual_mm"], found["days_left_out"]) == (None, None, 2)
+        assert found["why"] == "the stores before 1999-11-20 are not known (2 days so)"
+    whole = run.fluxes.isel(basin=[1], time=slice(0, 9))
+    archive.append(whole, "analysis", source="x", content="whole")
+    assert "3 basins, 1 close to within rounding, 2 have no day to add up" in ran(*words).stderr
 
 
 def test_a_list_tells_versions_and_names(filled: Archive, run: Run) -> None:

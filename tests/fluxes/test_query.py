@@ -13,6 +13,7 @@ from dhbv import fluxes as fx
 from dhbv.data.schema import DataError
 from dhbv.errors import DhbvError
 from dhbv.fluxes import Archive
+from dhbv.fluxes.aggregation import AGGREGATIONS
 from dhbv.fluxes.names import KNOWN, resolve
 from dhbv.physics.variables import VARIABLES
 from dhbv.store import parquet
@@ -55,6 +56,28 @@ def test_unknown_names_answer_with_the_nearest(filled: Archive) -> None:
         fx.open(filled.path, aggregation="monthy")
     with pytest.raises(DhbvError, match=r"a unit is given for swe, which is not asked for"):
         fx.open(filled.path, variables="runoff", units={"swe": "cm"})
+
+
+def test_nothing_asked_for_is_a_mistake(filled: Archive) -> None:
+    for how in AGGREGATIONS:
+        with pytest.raises(DhbvError, match="no variable is named: name some, or leave the list out"):
+            fx.open(filled.path, variables=[], aggregation=how)
+    for ask in (fx.open, fx.balance):
+        with pytest.raises(DhbvError, match="fluxes: no basin is named: name some, or leave the list out"):
+            ask(filled.path, basins=[])
+
+
+def test_one_row_by_two_names_may_have_two_units(filled: Archive) -> None:
+    units = {"srflow": "m3 s-1", "Surface_Runoff": "mm d-1"}
+    ds = fx.open(filled.path, variables=["srflow", "surface_runoff", "SRFLOW"], units=units)
+    assert [ds[n].attrs["units"] for n in ("srflow", "surface_runoff", "SRFLOW")] == [
+        "m3 s-1",
+        "mm d-1",
+        "m3 s-1",
+    ]
+    np.testing.assert_allclose(ds["srflow"], ds["surface_runoff"] * ds["area"] / 86.4)
+    same = fx.open(filled.path, variables=["surface_runoff"], units={"srflow": "cm d-1"})
+    assert same["surface_runoff"].attrs["units"] == "cm d-1", "any name of the row will do"
 
 
 def test_basins_by_list_text_file_unit_and_box(filled: Archive, run: Run, tmp_path: Path) -> None:
