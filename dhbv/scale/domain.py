@@ -22,6 +22,7 @@ from dhbv.data.climate import climate_indices
 from dhbv.data.landscape import draw_landscape, draw_places
 from dhbv.data.nextgen_hours import DAY
 from dhbv.data.weather import generate
+from dhbv.errors import DhbvError
 from dhbv.files import written_whole
 from dhbv.physics.hargreaves import mean_temperature, potential_evaporation
 from dhbv.scale import forcing_files
@@ -75,8 +76,13 @@ def write_domain(
         zarr: whether the forcing is a Zarr group, `forcings.zarr`, instead.
         vpus: among which the catchments are divided evenly, in the column `vpuid`.
         on_progress: called with catchments done and in all.
+
+    Raises:
+        DhbvError: if one of the files is there; forcing that is real has the same name.
     """
     made = Domain(folder / "attributes.parquet", folder / ("forcings.zarr" if zarr else "forcings.nc"))
+    if there := next((path for path in made if path.exists()), None):
+        raise DhbvError(f"{there} is there already: give another --out, or remove it")
     hours = np.datetime64(start, "h") + np.arange(days * DAY)
     forcing = forcing_files.zarr if zarr else forcing_files.netcdf
     folder.mkdir(parents=True, exist_ok=True)

@@ -49,6 +49,14 @@ def test_attributes_are_those_the_shipped_model_needs_and_like_those_it_has_seen
     assert np.abs(found.values).max() < 20.0
 
 
+@pytest.mark.parametrize("name", ["forcings.nc", "attributes.parquet"])
+def test_files_that_are_there_are_left_alone(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("a real one")
+    with pytest.raises(DhbvError, match=f"{name} is there already: give another --out, or remove it"):
+        write_domain(tmp_path, 3)
+    assert content(tmp_path) == {name: b"a real one"}
+
+
 def test_it_is_drawn_block_by_block_and_the_same_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
