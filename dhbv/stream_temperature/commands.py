@@ -43,9 +43,10 @@ def sntemp(
     from dhbv import flux_source
     from dhbv.data import open_region
     from dhbv.data.schema import basin_ids
-    from dhbv.fluxes import save
+    from dhbv.fluxes.export import refuse_ending, save
     from dhbv.stream_temperature import export
 
+    refuse_ending(out)
     water = flux_source.daily(
         fluxes, export.FLUXES, basins=basins, start=start and start.date(), end=end and end.date(), version=version
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ def assemble(
 
     Returns:
         Those, T1, T30 and T365 (degC) [basin, time], and the geometry [basin]. A mean that lacks a day is NaN, and
-        the attribute `incomplete` counts them.
+        the attribute `incomplete` counts them, and the days without fluxes.
 
     Raises:
         DhbvError: if air or geometry lacks basins, a column has the name of a variable, the floor is not above 0, or
@@ -73,12 +74,12 @@ def assemble(
     for name, days in WINDOWS.items():
         over = "the day" if days == 1 else f"the day and the {days - 1} before it"
         ds[name] = (dims, means[name], {"units": "degC", "long_name": f"air temperature, mean over {over}"})
-    lacking = {name: int(np.isnan(ds[name].values).sum()) for name in WINDOWS}
-    if any(lacking.values()):
-        words = ", ".join(f"{name} {n}" for name, n in lacking.items() if n)
-        ds.attrs["incomplete"] = (
-            f"NaN on days whose means lack a day of weather, of {ds['T1'].size} basin-days: {words}"
-        )
+    notes = (
+        _lacking(ds, FLUXES, "days that the fluxes lack"),
+        _lacking(ds, WINDOWS, "days whose means lack a day of weather"),
+    )
+    if any(notes):
+        ds.attrs["incomplete"] = "; ".join(filter(None, notes))
     ds.attrs |= {
         "Conventions": "CF-1.10",
         "title": "inputs of a stream temperature model, from delta-hbv",
@@ -102,10 +103,8 @@ def read_geometry(path: Path) -> pd.DataFrame:
         DhbvError: if the file is no table separated by commas, or a basin or a name is there twice.
     """
     try:
-        # Spreadsheets put a mark before the first heading.
-        with path.open(encoding="utf-8-sig") as file:
-            heads = next(iter(file), "").strip().split(",")
-        table = pd.read_csv(path, dtype={heads[0].strip('"'): str}, encoding="utf-8-sig")
+        # Ids are text, 01 is no number; a heading they may lack. Spreadsheets put a mark before the first heading.
+        table = pd.read_csv(path, converters={0: str}, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise DhbvError(
             f"{path}: no table of reaches ({error}): give a CSV with a first row of names"
@@ -137,6 +136,13 @@ def _means(air: xr.DataArray, time: xr.DataArray) -> dict[str, np.ndarray]:
     unbroken[:, (days - first).astype(int)] = air.values
     chosen = (wanted - first).astype(int)
     return {name: running_mean(unbroken, n)[:, chosen] for name, n in WINDOWS.items()}
+
+
+def _lacking(ds: xr.Dataset, names: Iterable[str], what: str) -> str:
+    """How often each is NaN; nothing where none is."""
+    counts = {name: int(np.isnan(ds[name].values).sum()) for name in names}
+    words = ", ".join(f"{name} {n}" for name, n in counts.items() if n)
+    return f"NaN on {what}, of {ds['T1'].size} basin-days: {words}" if words else ""
 
 
 def _with_geometry(

@@ -85,6 +85,20 @@ def test_no_mean_is_silently_short() -> None:
     assert np.isnan(assemble(fluxes(), air().isel(time=slice(None, -2))).T1.values[:, -2:]).all()
 
 
+def test_days_that_the_fluxes_lack_are_counted() -> None:
+    """An archive has gaps; where flow is NaN, so is what is made of it."""
+    water = fluxes()
+    water["srflow"][0, 2:5] = np.nan
+    water["PET"][1, 9] = np.nan
+    ds = assemble(water, air(before=360))
+    assert ds.attrs["incomplete"] == (
+        "NaN on days that the fluxes lack, of 20 basin-days: srflow 3, gwflow 3, PET 1; "
+        "NaN on days whose means lack a day of weather, of 20 basin-days: T365 8"
+    )
+    assert np.flatnonzero(np.isnan(ds.gwflow.values[0])).tolist() == [2, 3, 4]
+    assert (ds.ssflow == 2.0).all()
+
+
 def test_air_temperature_is_the_middle_of_the_day() -> None:
     weather = xr.Dataset(
         {"tmin": (("basin", "time"), [[1.0, -4.0]]), "tmax": (("basin", "time"), [[5.0, 0.0]])}
@@ -139,6 +153,12 @@ def test_geometry_passes_through(tmp_path: Path) -> None:
     assert assemble(fluxes(), air(), read_geometry(path)).area.values.tolist() == [7.0, 8.0]
     path.write_text("basin,length [m]\n02,1500\n01,800\n", encoding="utf-8-sig")
     assert read_geometry(path).index.tolist() == ["02", "01"], "as spreadsheets write it"
+    pd.DataFrame({"length [m]": [1500.0, 800.0]}, ["02", "01"]).to_csv(path)
+    assert read_geometry(path).index.tolist() == ["02", "01"], (
+        "as pandas writes it, without a name for the ids"
+    )
+    path.write_text('"basin id, text","length [m]"\n"02",1500\n"01",800\n')
+    assert read_geometry(path).index.tolist() == ["02", "01"], "a heading may hold a comma"
     for text, message in (
         ("", r"reaches\.csv: no table of reaches \(No columns"),
         ("basin;length\n01;1\n", "one column alone, 'basin;length': .*separated by commas"),
