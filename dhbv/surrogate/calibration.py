@@ -7,13 +7,14 @@ after another.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dhbv.configuration import Natural, Positive, Section, Weight
+from dhbv.data.schema import some
 from dhbv.errors import DhbvError
 from dhbv.surrogate import runs
 from dhbv.surrogate.sampling import draw
@@ -53,6 +54,8 @@ def calibrate(
     flow: NDArray[np.floating],
     settings: Evolution,
     on_progress: Callable[[int, float], None] = lambda generation, rmse: None,
+    *,
+    names: Sequence[str] = (),
 ) -> Calibrated:
     """For each basin the parameters of least RMSE that its population comes upon.
 
@@ -62,15 +65,19 @@ def calibrate(
         flow: [time, basin] observed, mm d-1, NaN where not.
         settings: of the search.
         on_progress: called after each generation, with the median RMSE so far.
+        names: of the basins, for messages; by default their positions.
 
     Raises:
-        DhbvError: if a basin has no observation to compare with, by its position, or the population is too small.
+        DhbvError: if basins have no observation to compare with, or the population is too small.
     """
     observed = flow[settings.warmup_days :].astype(np.float64)
     blind = np.flatnonzero(~np.isfinite(observed).any(0))
     if blind.size:
+        nameless = [str(k) for k in range(flow.shape[1])]
+        told = some([(names or nameless)[k] for k in blind.tolist()])
         raise DhbvError(
-            f"basin {blind[0]}: no observed flow after the {settings.warmup_days} days of warm-up: leave it out"
+            f"basin {told}: no observed flow after the {settings.warmup_days} days of warm-up ({blind.size} of "
+            f"{flow.shape[1]} basins): leave them out"
         )
     if settings.members < _FEWEST:
         raise DhbvError(

@@ -183,7 +183,7 @@ def examine(
         shown.add_column(heading)
     for label, outputs in told.items():
         for name, row in outputs.items():
-            shown.add_row(label, name, str(row["runs"]), *(f"{v:.3f}" for v in row["nse"].values()))
+            shown.add_row(label, name, str(row["runs"]), *map(_score, row["nse"].values()))
     console.print(shown)
     write_json(told, json_file)
 
@@ -319,6 +319,7 @@ def calibrate(
         found = calibration.calibrate(
             asked, inputs(part, asked.description.inputs), observed_flow(part), search,
             lambda done, rmse: bars.update(task, completed=done, note=f"median RMSE {rmse:.4f} mm/d"),
+            names=basins,
         )  # fmt: skip
         seconds = round(time.perf_counter() - began, 1)
     about, honest = asked.description, learning.by_simulator(asked)
@@ -399,6 +400,10 @@ def _show(scores: pd.DataFrame, title: str, json_file: str | None, more: dict[st
         label = "held out" if held_out else "trained on"
         told.setdefault(str(run), {})[label] = summary
         cells = (summary["median"]["nse"], *summary["quartiles"]["nse"], summary["median"]["kge"])
-        shown.add_row(str(run), label, str(len(rows)), *("–" if c is None else f"{c:.3f}" for c in cells))
+        shown.add_row(str(run), label, str(len(rows)), *map(_score, cells))
     console.print(shown)
     write_json(told | more, json_file)
+
+
+def _score(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

@@ -56,11 +56,14 @@ def examine(
 
 
 def summary(table: pd.DataFrame) -> dict[str, Any]:
-    """Quantiles over runs for each output, ready for JSON."""
+    """Quantiles over runs for each output, ready for JSON; None where no run has an NSE."""
     return {
         str(name): {
             "runs": int(table[name].notna().sum()),
-            "nse": {f"{q:.0%}": float(v) for q, v in table[name].quantile(list(QUANTILES)).items()},
+            "nse": {
+                f"{q:.0%}": None if np.isnan(v) else float(v)
+                for q, v in table[name].quantile(list(QUANTILES)).items()
+            },
         }
         for name in table.columns.drop("basin")
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -176,7 +177,7 @@ def load(name: str) -> Simulator:
         DhbvError: if there is none, or it is something else.
     """
     place, _, attribute = name.rpartition(":")
-    if not place:
+    if not place or (place.startswith(".") and not place.endswith(".py")):
         raise DhbvError(f"--simulator {name}: give package.module:NAME, or file.py:NAME")
     module = _module(place, name)
     found = getattr(module, attribute, None)
@@ -195,10 +196,12 @@ def _module(place: str, name: str) -> ModuleType:
         if not place.endswith(".py"):
             return importlib.import_module(place)
         path = Path(place)
-        spec = importlib.util.spec_from_file_location(path.stem, path)
+        spec = importlib.util.spec_from_file_location(f"_simulator_of_{path.stem}", path)
         assert spec is not None, "it ends with .py"
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
+        # There dataclasses look for the module of a class; under a name that hides no other module.
+        sys.modules[module.__name__] = module
         spec.loader.exec_module(module)
     except (ImportError, OSError, SyntaxError) as error:
         raise DhbvError(

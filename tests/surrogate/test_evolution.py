@@ -82,5 +82,15 @@ def test_a_basin_without_flow_is_told() -> None:
     flow[2:, 1] = np.nan
     with pytest.raises(DhbvError, match="basin 1: no observed flow after the 2 days of warm-up"):
         calibrate(PLANE, np.ones((5, 2, 1), np.float32), flow, Evolution(warmup_days=2))
+    with pytest.raises(
+        DhbvError, match=r"basin 01022500: no observed flow after .* \(1 of 2 basins\): leave them out"
+    ):
+        calibrate(
+            PLANE,
+            np.ones((5, 2, 1), np.float32),
+            flow,
+            Evolution(warmup_days=2),
+            names=["01013500", "01022500"],
+        )
     with pytest.raises(DhbvError, match="a population of 3 cannot evolve: it needs at least 4"):
         calibrate(PLANE, np.ones((5, 2, 1), np.float32), np.ones((5, 2)), Evolution(members=3, warmup_days=2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -111,8 +112,28 @@ def test_it_is_found_by_name(tmp_path: Path) -> None:
         load("nowhere.at_all:X")
     with pytest.raises(DhbvError, match=r"cannot import .*absent.py"):
         load(f"{tmp_path}/absent.py:X")
-    with pytest.raises(DhbvError, match=r"give package.module:NAME, or file.py:NAME"):
-        load("justaname")
+    for name in ("justaname", ".relative:X", ":X"):
+        with pytest.raises(DhbvError, match=r"give package.module:NAME, or file.py:NAME"):
+            load(name)
+
+
+def test_a_file_may_define_classes_and_hides_no_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "json.py"
+    file.write_text(
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+        "from tests.surrogate.reservoir import RESERVOIR\n\n\n@dataclass\nclass Store:\n    s: float = 0.0\n"
+    )
+    before = dict(sys.modules)
+    assert load(f"{file}:RESERVOIR") is RESERVOIR
+    assert all(sys.modules[name] is module for name, module in before.items())
+    file.write_text("raise TypeError('a fault of the simulator')")
+    with pytest.raises(TypeError, match="a fault of the simulator"):
+        load(f"{file}:RESERVOIR")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("from tests.surrogate.reservoir import RESERVOIR\n")
+    assert load("./mine.py:RESERVOIR") is RESERVOIR
 
 
 def test_inputs_are_the_columns_asked_for() -> None:

@@ -133,6 +133,34 @@ def test_fidelity_is_told_for_basins_trained_on_and_held_out(work: Path) -> None
     assert set(made["held out"]["runoff"]["nse"]) == {"5%", "25%", "50%", "75%"}
 
 
+def test_where_the_simulator_never_changes_there_is_no_nse(work: Path) -> None:
+    dry = region()
+    dry["prcp"][:] = 0.0
+    dry.to_netcdf(work / "dry.nc")
+    code, told = dhbv(
+        "test", work / "s", *SIMULATOR, "--config", work / "c.yaml", "--data", work / "dry.nc", "--draws", 1,
+        "--json", work / "dry.json",
+    )  # fmt: skip
+    assert code == 0, told
+    found = json.loads((work / "dry.json").read_text())["held out"]["runoff"]
+    assert found == {"runs": 0, "nse": dict.fromkeys(("5%", "25%", "50%", "75%"))}
+
+
+def test_a_basin_without_a_gauge_is_named_by_its_id(work: Path) -> None:
+    blind = region()
+    blind["streamflow"][3] = np.nan
+    blind.to_netcdf(work / "blind.nc")
+    code, told = dhbv(
+        "calibrate", *SIMULATOR, "--config", work / "c.yaml", "--data", work / "blind.nc", "--out", work / "b"
+    )
+    assert code == 1
+    assert (
+        "error: basin b3: no observed flow after the 40 days of warm-up (1 of 6 basins): leave them out"
+        in told
+    )
+    assert not (work / "b").exists()
+
+
 def test_calibration_finds_each_basin(work: Path) -> None:
     code, told = dhbv(
         "calibrate", *SIMULATOR, *given(work), "--out", work / "c", "--members", 8, "--generations", 10,
