@@ -116,8 +116,8 @@ def _temporal(of_kind: Mapping[str, Results], found: Mapping[str, Results], page
 
 
 def _gains(named: Mapping[str, Results], tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
-    """Of each model over those of lower rank; where these are many, over those alone whose form, whatever is in
-    brackets behind it, others have published."""
+    """Of each model over those of lower rank; where these are many, over all those, but no others, whose form, whatever
+    is in brackets behind it, others have published."""
     names = list(tables)
     if len(names) < 2:
         return
@@ -133,10 +133,10 @@ def _gains(named: Mapping[str, Results], tables: Mapping[str, pd.DataFrame]) -> 
     cells = {
         (a, b): summary.gain(tables[a], tables[b]) if summary.same_days(named[a], named[b]) else None
         for i, a in enumerate(names)
-        for b in names[:i]
+        for b in (names[:i] if a in columns else names)
         if b in columns
     }
-    yield from markdown.gains(names[1:], columns, cells)
+    yield from markdown.gains([a for a in names if any((a, b) in cells for b in columns)], columns, cells)
 
 
 def _ungauged(of_kind: Mapping[str, Results], found: Mapping[str, Results], page: Page) -> Iterator[str]:

@@ -223,11 +223,15 @@ def test_a_model_that_saw_past_flow_is_named(tmp_path: Path, page: Path) -> None
 
 def test_gains_of_many_models_are_over_the_published_ones(tmp_path: Path) -> None:
     names = ["δ (M = 1)", "LSTM", *(f"mine {k}" for k in range(8))]
-    for k, name in enumerate(names):
-        made = made_up.results("temporal", table("model", 5, 0.5 + 0.01 * k), name=name)
+    skill = {name: 0.5 + 0.01 * k for k, name in enumerate(names)} | {"weak": 0.49}
+    for k, (name, nse) in enumerate(skill.items()):
+        made = made_up.results("temporal", table("model", 5, nse), name=name)
         results.write(made, tmp_path / f"{k}.parquet")
     report.write(tmp_path, tmp_path / "page.md")
     gains = (tmp_path / "page.md").read_text().split("Median gain")[1]
     assert row(gains, "gain of ↓ over →")[1:] == ["δ (M = 1)", "LSTM"]
     assert row(gains, "LSTM")[1:] == ["**+0.010 (+0.010 … +0.010)**", "–"]
     assert row(gains, "mine 7")[1:] == ["**+0.090 (+0.090 … +0.090)**", "**+0.080 (+0.080 … +0.080)**"]
+    assert row(gains, "weak")[1:] == ["**-0.010 (-0.010 … -0.010)**", "**-0.020 (-0.020 … -0.020)**"]
+    with pytest.raises(StopIteration):
+        row(gains, "δ (M = 1)")
