@@ -1,4 +1,4 @@
-"""Files that readers never see half written, and that outlive a crash, and their sha256; locks that a killed holder frees."""
+"""Files and folders that readers never see half written, and that outlive a crash, and their sha256; locks that a killed holder frees."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,6 +46,26 @@ def written_whole(path: Path) -> Iterator[Path]:
         flush(path.parent)
     finally:
         draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_written_whole(path: Path) -> Iterator[Path]:
+    """A draft folder beside `path` to put files in, which takes its place, durably, when the block ends well.
+
+    `path` must be free or an empty folder by then. Folders on the way are made; if the block fails nothing is left.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = draft_of(path)
+    draft.mkdir()
+    try:
+        yield draft
+        for file in draft.iterdir():
+            flush(file)
+        flush(draft)
+        draft.rename(path)
+        flush(path.parent)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def flush(path: Path) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from safetensors.numpy import save as save_arrays
 from dhbv import __version__, configuration, network_shapes
 from dhbv.configuration import Config
 from dhbv.errors import ModelDirectoryError
-from dhbv.files import draft_of, flush
+from dhbv.files import folder_written_whole
 from dhbv.normalisation import Statistics
 from dhbv.physics.parameters import PARAMETERS
 
@@ -104,19 +103,9 @@ def save(
     manifest["files"][CARD] = hashlib.sha256(card).hexdigest()  # type: ignore[index]
     contents |= {CARD: card, MANIFEST: (json.dumps(manifest, indent=1) + "\n").encode()}
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = draft_of(path)
-    draft.mkdir()
-    try:
+    with folder_written_whole(path) as draft:
         for name, content in contents.items():
             (draft / name).write_bytes(content)
-            flush(draft / name)
-        flush(draft)
-        draft.rename(path)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
-    flush(path.parent)
     return load(path)
 
 

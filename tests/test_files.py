@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dhbv.errors import DhbvError
-from dhbv.files import locked, sha256_of, written_whole
+from dhbv.files import folder_written_whole, locked, sha256_of, written_whole
 
 
 def test_a_file_takes_its_place_when_the_block_ends_well(tmp_path: Path) -> None:
@@ -103,6 +103,32 @@ def test_devices_pipes_and_folders_are_not_replaced(tmp_path: Path) -> None:
             pytest.fail("nothing is made for it")
     assert pipe.is_fifo()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "link", "pipe"]
+
+
+def test_a_folder_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    place = tmp_path / "on" / "the_way"
+    with folder_written_whole(place) as draft:
+        (draft / "a").write_text("1", encoding="utf-8")
+        assert not place.exists()
+    assert (place / "a").read_text(encoding="utf-8") == "1"
+    with pytest.raises(OSError, match=r"[Nn]ot empty"), folder_written_whole(place) as draft:
+        (draft / "b").touch()
+    with pytest.raises(FileNotFoundError), folder_written_whole(tmp_path / "other") as draft:
+        (draft / "no" / "folder").touch()
+    assert [p.name for p in place.iterdir()] == ["a"]
+    assert sorted(p.name for p in (*tmp_path.iterdir(), *place.parent.iterdir())) == ["on", "the_way"]
+
+
+def test_a_folder_is_flushed_before_it_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[tuple[str, bool]] = []
+    monkeypatch.setattr(
+        "dhbv.files.flush", lambda path: flushed.append((path.name, (tmp_path / "new").exists()))
+    )
+    with folder_written_whole(tmp_path / "new") as draft:
+        (draft / "a").touch()
+    assert flushed == [("a", False), (draft.name, False), (tmp_path.name, True)]
 
 
 def test_a_lock_keeps_writers_out_and_names_the_holder(tmp_path: Path) -> None:

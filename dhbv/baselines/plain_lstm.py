@@ -27,6 +27,7 @@ from dhbv.experiments import clock, simulation
 from dhbv.experiments.plans import Training
 from dhbv.experiments.results import Trained
 from dhbv.experiments.run import Done, Job, Method
+from dhbv.files import folder_written_whole
 from dhbv.normalisation import Statistics, normalise_attributes
 from dhbv.training.sampler import TrainingData
 from dhbv.training.trainer import choose_device
@@ -150,12 +151,10 @@ def _train(job: Job, training: Training, prepared: Prepared, place: Path, bars: 
         CARD: msgspec.json.format(msgspec.json.encode(card), indent=1),
         HISTORY: ("\n".join(lines) + "\n").encode(),
     }
-    draft = partial / "whole"
-    draft.mkdir(parents=True, exist_ok=True)
-    for name, content in contents.items():
-        (draft / name).write_bytes(content)
-    draft.rename(place)
-    shutil.rmtree(partial)
+    with folder_written_whole(place) as draft:
+        for name, content in contents.items():
+            (draft / name).write_bytes(content)
+    shutil.rmtree(partial, ignore_errors=True)
     bars.update(task, visible=False)
 
 

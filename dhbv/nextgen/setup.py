@@ -16,7 +16,7 @@ from dhbv.attributes import LATITUDE
 from dhbv.data.nextgen_hours import FILE_PATTERN, Hours, catchment_ids, files_by_catchment, read_hours
 from dhbv.data.schema import DataError, some
 from dhbv.errors import ConfigurationError
-from dhbv.files import draft_of, written_whole
+from dhbv.files import folder_written_whole, written_whole
 from dhbv.model_directory import ModelDirectory
 from dhbv.nextgen import catchments, gathering, hydrofabric, realization, states
 from dhbv.nextgen.realization import LAYOUTS, Forcing, Layout
@@ -191,9 +191,8 @@ def copied(model: Path, folder: Path) -> Path:
     source = model_directory.load(model)
     place = folder / source.weights_sha256[:12]
     if not place.exists():
-        draft = draft_of(place)
-        shutil.copytree(model, draft)
-        draft.rename(place)
+        with folder_written_whole(place) as draft:
+            shutil.copytree(model, draft, dirs_exist_ok=True)
     model_directory.load(place)
     return place
 

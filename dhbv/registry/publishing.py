@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from dhbv.errors import ModelDirectoryError
-from dhbv.files import draft_of, flush
+from dhbv.files import flush, folder_written_whole
 from dhbv.model_directory import MANIFEST, ModelDirectory
 from dhbv.registry import version
 from dhbv.registry.version import PUBLICATION, Publication
@@ -37,17 +37,12 @@ def contents(model: ModelDirectory) -> dict[str, bytes]:
 
 def store(target: Path, files: Mapping[str, bytes], record: Publication) -> None:
     """Make the folder `target` of `files` and the publication record; a broken one in its place gives way."""
-    draft = draft_of(target)
-    draft.mkdir()
     publication = msgspec.json.format(msgspec.json.encode(record), indent=1)
-    for name, content in {**files, PUBLICATION: publication}.items():
-        (draft / name).write_bytes(content)
-        flush(draft / name)
-    flush(draft)
-    if target.exists():
-        target.rename(target.with_name(f".{target.name}.broken.{os.getpid()}"))
-    draft.rename(target)
-    flush(target.parent)
+    with folder_written_whole(target) as draft:
+        for name, content in {**files, PUBLICATION: publication}.items():
+            (draft / name).write_bytes(content)
+        if target.exists():
+            target.rename(target.with_name(f".{target.name}.broken.{os.getpid()}"))
 
 
 def remove(folder: Path) -> None:

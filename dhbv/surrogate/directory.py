@@ -16,7 +16,7 @@ from torch import nn
 from dhbv import __version__
 from dhbv.configuration import Config, Section
 from dhbv.errors import DhbvError, ModelDirectoryError
-from dhbv.files import draft_of, flush
+from dhbv.files import folder_written_whole
 from dhbv.model_directory import refuse_occupied
 from dhbv.normalisation import Statistics
 from dhbv.surrogate.learning import ParameterMap
@@ -89,14 +89,9 @@ def save(path: Path, card: Card, network: nn.Module, extra: Mapping[str, bytes])
     weights = save_arrays(dict(sorted(arrays.items())))
     card = msgspec.structs.replace(card, weights_sha256=hashlib.sha256(weights).hexdigest())
     contents = {WEIGHTS: weights, CARD: msgspec.json.format(msgspec.json.encode(card), indent=1), **extra}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = draft_of(path)
-    draft.mkdir()
-    for name, content in contents.items():
-        (draft / name).write_bytes(content)
-        flush(draft / name)
-    draft.replace(path)
-    flush(path.parent)
+    with folder_written_whole(path) as draft:
+        for name, content in contents.items():
+            (draft / name).write_bytes(content)
     return card
 
 
@@ -124,7 +119,7 @@ def _read(path: Path, kind: type[Card]) -> tuple[Card, bytes]:
         card = msgspec.json.decode((path / CARD).read_bytes(), type=kind)
         weights = (path / WEIGHTS).read_bytes()
     except (OSError, msgspec.DecodeError) as error:
-        raise ModelDirectoryError(f"{path} cannot be read as a folder of a {what}: {error}") from None
+        raise ModelDirectoryError(f"{path} cannot be read as a folder of kind '{what}': {error}") from None
     if hashlib.sha256(weights).hexdigest() != card.weights_sha256:
         raise ModelDirectoryError(
             f"{path / WEIGHTS} is damaged: its sha256 is not the one in {CARD}; copy the folder anew"

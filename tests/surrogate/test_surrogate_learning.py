@@ -176,7 +176,7 @@ def test_what_was_learned_comes_back(there: xr.Dataset, learned: Learned, tmp_pa
         learning.fractions(kept.network, kept.card.statistics, there, EVERYONE),
         learning.fractions(learned.network, learned.statistics, there, EVERYONE),
     )
-    with pytest.raises(ModelDirectoryError, match="cannot be read as a folder of a surrogate"):
+    with pytest.raises(ModelDirectoryError, match="cannot be read as a folder of kind 'surrogate'"):
         directory.load_surrogate(tmp_path / "m")
 
 
@@ -190,7 +190,7 @@ def test_damage_is_told(surrogate: training.Trained, tmp_path: Path) -> None:
     with pytest.raises(ModelDirectoryError, match=r"weights.safetensors is damaged: its sha256"):
         directory.load_surrogate(place)
     weights.unlink()
-    with pytest.raises(ModelDirectoryError, match="cannot be read as a folder of a surrogate"):
+    with pytest.raises(ModelDirectoryError, match="cannot be read as a folder of kind 'surrogate'"):
         directory.load_surrogate(place)
 
 
