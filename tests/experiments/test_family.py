@@ -25,6 +25,7 @@ FAMILY = {
     "delta_bt_gt_fading": ("delta_bt_gt", 16, BOTH, "lstm_mlp"),
     "delta_bt_gt_capillary": ("delta_bt_gt+capillary", 16, BOTH, "lstm_mlp"),
     "delta_bt_gt_kt_capillary": ("delta_bt_gt_kt+capillary", 16, (*BOTH, "k0"), "lstm_mlp"),
+    "delta_bt_gt_kt_capillary_fading": ("delta_bt_gt_kt+capillary", 16, (*BOTH, "k0"), "lstm_mlp"),
     "delta_bt_gt_short": ("delta_bt_gt", 16, BOTH, "lstm_mlp"),
     "delta_nn_peff": ("delta+nn_peff", 16, (), "mlp"),
     "delta_bt_gt_nn_peff": ("delta_bt_gt+nn_peff", 16, BOTH, "lstm_mlp"),
@@ -32,7 +33,7 @@ FAMILY = {
     "delta_bt_gt_gz": ("delta_bt_gt", 16, BOTH, "lstm_mlp"),
 }
 BASINS = {"delta_bt_gt_daymet": 483}
-MEMORY = {"delta_bt_gt_fading": 5.0}
+MEMORY = {"delta_bt_gt_fading": 5.0, "delta_bt_gt_kt_capillary_fading": 5.0}
 ITERATIONS = {"delta_bt_gt_short": 3000}
 ATTRIBUTES = {"delta_bt_gt_gz": (*PAPER_ATTRIBUTES, *HISTORY_ATTRIBUTES)}
 NETWORKS = {"delta_bt_gt_lstm": NetworkConfig(kind="lstm", hidden=256, dropout=0.5)}
