@@ -21,7 +21,7 @@ from flows import national
 from tests.scale.conftest import content
 from tests.small_models import small_model
 
-pytestmark = pytest.mark.usefixtures("prefect")
+pytestmark = [pytest.mark.usefixtures("prefect"), pytest.mark.drill]
 
 DAY = dt.date(2026, 10, 1)
 
