@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from dhbv.attributes import LATITUDE, LONGITUDE
-from dhbv.evaluation import figures
+from dhbv.evaluation import figures, score_figures
 from dhbv.evaluation.evaluate import Evaluation
 from dhbv.evaluation.style import save
 
@@ -40,14 +40,14 @@ def write_figures(
         f"hydrograph_{basin}": figures.hydrograph(fluxes.isel(time=slice(-730, None)), observed, basin),
         f"stores_{basin}": figures.stores_and_fluxes(fluxes, basin),
         "dynamic_parameters": figures.dynamic_parameters(fluxes, truth),
-        "nse_cdf": figures.score_cdf(nse),
+        "nse_cdf": score_figures.score_cdf(nse),
     }
     if LATITUDE in region and LONGITUDE in region:
         everywhere = pd.concat(list(nse.values()))
         everywhere = everywhere[~everywhere.index.duplicated()]
         places = region.sel(basin=list(everywhere.index))
         lat, lon = places[LATITUDE].to_series(), places[LONGITUDE].to_series()
-        drawn["map"] = figures.basin_map(lat, lon, everywhere, "NSE (–)")
+        drawn["map"] = score_figures.basin_map(lat, lon, everywhere, "NSE (–)")
         drawn["overview"] = figures.overview(fluxes, observed, nse, basin, lat, lon)
     if truth is not None:
         drawn["recovery"] = figures.recovery(fluxes, truth)

@@ -11,7 +11,7 @@ import msgspec
 import pandas as pd
 
 from dhbv.configuration import Section
-from dhbv.evaluation import figures
+from dhbv.evaluation import score_figures
 from dhbv.evaluation.plausibility import Row
 from dhbv.evaluation.style import save
 
@@ -105,7 +105,7 @@ class Scorecard:
         ).T
         champion = None if self.champion is None else self.table["nse_champion"]
         return save(
-            figures.scorecard(
+            score_figures.scorecard(
                 self.table["nse_challenger"], champion, self.table["held_out"], gains,
                 f"{self.decision}: challenger {_short(self.challenger)}, {self.period}",
             ),

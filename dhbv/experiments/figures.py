@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from dhbv.evaluation.figures import WORST_SHOWN
+from dhbv.evaluation.score_figures import WORST_SHOWN
 from dhbv.evaluation.scores import spatial_correlation
 from dhbv.evaluation.style import BLUE, GREEN, GREY, ORANGE, SKY, STYLE
 from dhbv.experiments.summary import INTERNAL, Point

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from dhbv.attributes import HISTORY
-from dhbv.evaluation import figures as drawing
+from dhbv.evaluation import score_figures
 from dhbv.evaluation.style import save
 from dhbv.experiments import figures, markdown, summary
 from dhbv.experiments.plans import Kind
@@ -241,7 +241,7 @@ def _ensemble(of_kind: Mapping[str, Results], found: Mapping[str, Results], page
                 yield f"- gain in NSE of the mean over {label}: {markdown.gain(summary.gain(tables[ENSEMBLE], rows))}"
             yield ""
         yield from page.show(
-            f"ensemble_{stem}", drawing.score_cdf({k: t["nse"] for k, t in tables.items()}),
+            f"ensemble_{stem}", score_figures.score_cdf({k: t["nse"] for k, t in tables.items()}),
             f"NSE of the members of {r.header.name} and of their mean",
         )  # fmt: skip
 
@@ -270,11 +270,11 @@ def _cdfs_and_maps(
     name, best = list((mapped or tables).items())[-1]
     for score in ("nse", "kge"):
         curves = {label: table[score] for label, table in reversed(list(tables.items()))}
-        figure = drawing.score_cdf(curves, score)
+        figure = score_figures.score_cdf(curves, score)
         yield from page.show(f"{kind}_{score}", figure, f"Share of basins by {score.upper()}")
         if best["lat"].notna().any():
             label = f"{score.upper()} (–) of {name}; below 0 shown as 0"
-            figure = drawing.basin_map(best["lat"], best["lon"], best[score].clip(lower=0.0), label)
+            figure = score_figures.basin_map(best["lat"], best["lon"], best[score].clip(lower=0.0), label)
             yield from page.show(f"{kind}_{score}_map", figure, f"Map of the {score.upper()} of {name}")
 
 

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from dhbv.data.schema import basin_ids
 from dhbv.errors import DhbvError
-from dhbv.evaluation.figures import basin_map
+from dhbv.evaluation.score_figures import basin_map
 from dhbv.evaluation.style import png
 from dhbv.operations.analysis import Degraded
 from dhbv.operations.cycle import ANALYSIS, FORECAST, record_of

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from dhbv.attributes import LATITUDE, LONGITUDE
 from dhbv.data.schema import basin_ids
 from dhbv.errors import DhbvError
-from dhbv.evaluation.figures import basin_map
+from dhbv.evaluation.score_figures import basin_map
 from dhbv.evaluation.scores import SCORES
 from dhbv.evaluation.style import axis_label, styled, written
 from dhbv.fluxes.names import nearest

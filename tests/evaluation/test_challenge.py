@@ -27,7 +27,7 @@ from dhbv.configuration import Period, parse
 from dhbv.data.synthetic import synthetic_region
 from dhbv.errors import ConfigurationError, DhbvError
 from dhbv.evaluation import challenge as challenging
-from dhbv.evaluation import figures
+from dhbv.evaluation import score_figures, style
 from dhbv.evaluation.challenge import ALL, HELD_OUT, GateConfig, challenge
 from dhbv.evaluation.scorecard import Check, Scorecard
 from dhbv.model_directory import ModelDirectory
@@ -608,7 +608,7 @@ def test_the_figure_shows_pairs_shares_and_gains(
     assert pairs.get_title("left") == "better in 8 of 8 basins"
     points = np.concatenate([np.asarray(c.get_offsets()) for c in pairs.collections])
     expected = card.table.sort_values("held_out", kind="stable")[["nse_champion", "nse_challenger"]]
-    np.testing.assert_allclose(points, expected.clip(lower=figures.WORST_SHOWN))
+    np.testing.assert_allclose(points, expected.clip(lower=score_figures.WORST_SHOWN))
     legend = pairs.get_legend()
     assert legend is not None
     assert [t.get_text() for t in legend.get_texts()] == ["not held out (3)", "held out (5)"]
@@ -618,35 +618,10 @@ def test_the_figure_shows_pairs_shares_and_gains(
     first = card.comparisons[0]
     np.testing.assert_allclose(gains.lines[1].get_xdata(), [first.lower, first.upper])
     used = {matplotlib.colors.to_hex(line.get_color()).upper() for line in gains.lines}
-    assert used <= {figures.BLACK, figures.GREEN, figures.VERMILLION, figures.GREY}, (
-        "told apart by the colour-blind"
-    )
+    assert used <= {style.BLACK, style.GREEN, style.VERMILLION, style.GREY}, "told apart by the colour-blind"
     challenge(truth, None, region, PERIOD).figure(Path("x.png"))
     (alone,) = drawn[1].axes
     assert alone.get_xlabel() == "NSE (–)"
-
-
-def test_gains_of_either_sign_differ_in_colour_and_shape() -> None:
-    nse = pd.Series([0.1, -5.0], ["a", "b"])
-    ends = {"lower": [0.1, -0.2, -0.1, -np.inf, np.nan], "gain": [0.2, -0.1, 0.0, -0.3, np.nan],
-            "upper": [0.3, -0.05, 0.1, 0.1, np.nan]}  # fmt: skip
-    figure = figures.scorecard(
-        nse, nse, pd.Series([True, False], nse.index), pd.DataFrame(ends, list("vwxyz")), "t"
-    )
-    pairs, _, gains = figure.axes
-    marks = [(line.get_marker(), line.get_color()) for line in gains.lines[2::2]]
-    assert marks == [
-        ("^", figures.GREEN),
-        ("v", figures.VERMILLION),
-        ("o", figures.GREY),
-        ("o", figures.GREY),
-    ]
-    lost = np.asarray(gains.lines[7].get_xdata(), float)
-    assert lost[0] == gains.get_xlim()[0], "an infinite loss is drawn to the edge"
-    assert np.asarray(pairs.collections[0].get_offsets())[0, 0] == figures.WORST_SHOWN, (
-        "what is lower is at the edge"
-    )
-    assert figure.get_suptitle() == "t"
 
 
 def test_thresholds_are_read_strictly() -> None:

@@ -17,6 +17,7 @@ from PIL import Image
 
 from dhbv.evaluation import figures
 from dhbv.evaluation.style import STYLE, save
+from tests.evaluation import looks
 
 NAMES = (
     "prcp", "surface_runoff", "interflow", "baseflow", "et", "pet", "swe", "soil_water", "upper_zone",
@@ -58,27 +59,12 @@ def place(fluxes: xr.Dataset) -> tuple[pd.Series, pd.Series]:
     return pd.Series(30.0 + 18.0 * ends, basins), pd.Series(-120.0 + 50.0 * ends, basins)
 
 
-def check_labels(figure: Figure) -> None:
-    """Each axis that shows numbers carries a name with a unit, the calendar's a name."""
-    for ax in figure.axes:
-        if ax.yaxis.get_tick_params()["labelleft"] and ax.get_label() != "<colorbar>":
-            assert re.search(r"\w.*\n?\(.+\)", ax.get_ylabel()), ax.get_ylabel()
-        if ax.xaxis.get_tick_params()["labelbottom"]:
-            assert re.search(r"date|month|\(.+\)", ax.get_xlabel()), ax.get_xlabel()
-
-
-def legend(figure: Figure, panel: int = -1) -> list[str]:
-    found = figure.axes[panel].get_legend()
-    assert found is not None
-    return [text.get_text() for text in found.get_texts()]
-
-
 def test_hydrograph(fluxes: xr.Dataset, observed: xr.DataArray) -> None:
     figure = figures.hydrograph(fluxes, observed, BASIN)
     top, bottom = figure.axes
-    check_labels(figure)
+    looks.check(figure)
     assert top.yaxis_inverted()
-    assert legend(figure) == ["baseflow", "interflow", "surface runoff", "observed"]
+    assert looks.legend(figure) == ["baseflow", "interflow", "surface runoff", "observed"]
     assert re.fullmatch(r"basin 00000001, NSE 0\.9\d over these days", top.get_title("left"))
     assert "mm d$^{-1}$" in bottom.get_ylabel()
 
@@ -87,7 +73,7 @@ def test_hydrograph_without_observations(fluxes: xr.Dataset, observed: xr.DataAr
     figure = figures.hydrograph(fluxes, np.nan * observed, BASIN)
     assert "NSE –" in figure.axes[0].get_title("left")
     save(figure, tmp_path / "unseen.png")
-    assert "observed" not in legend(figures.hydrograph(fluxes, None, BASIN))
+    assert "observed" not in looks.legend(figures.hydrograph(fluxes, None, BASIN))
 
 
 def test_hydrograph_takes_the_days_of_the_fluxes(fluxes: xr.Dataset, observed: xr.DataArray) -> None:
@@ -97,17 +83,17 @@ def test_hydrograph_takes_the_days_of_the_fluxes(fluxes: xr.Dataset, observed: x
 
 def test_stores_and_fluxes(fluxes: xr.Dataset) -> None:
     figure = figures.stores_and_fluxes(fluxes, BASIN)
-    check_labels(figure)
+    looks.check(figure)
     labels = [ax.get_ylabel() for ax in figure.axes]
     assert labels[:4] == ["SWE (mm)", "soil water (mm)", "upper zone (mm)", "lower zone (mm)"]
-    assert legend(figure) == ["potential", "actual"]
+    assert looks.legend(figure) == ["potential", "actual"]
 
 
 def test_dynamic_parameters(fluxes: xr.Dataset) -> None:
     figure = figures.dynamic_parameters(fluxes, truth=fluxes + 1.0)
-    check_labels(figure)
+    looks.check(figure)
     assert len(figure.axes) == 2
-    assert legend(figure) == ["simulated, quartiles", "simulated, median", "truth, median"]
+    assert looks.legend(figure) == ["simulated, quartiles", "simulated, median", "truth, median"]
     simulated, truth = (line.get_ydata() for line in figure.axes[0].lines)
     np.testing.assert_allclose(np.asarray(truth), np.asarray(simulated) + 1.0)
     assert len(figures.dynamic_parameters(fluxes.drop_vars("gamma")).axes) == 1
@@ -120,40 +106,9 @@ def test_season_is_the_median_of_basins_and_years(fluxes: xr.Dataset) -> None:
     assert np.asarray(line.get_ydata())[1] == pytest.approx(float(second_of_january.median()))
 
 
-def test_score_cdf(nse: pd.Series) -> None:
-    good = pd.Series([0.5, 0.7, 0.9, np.nan])
-    figure = figures.score_cdf({"good": good, "ours": nse, "none": good[3:]})
-    check_labels(figure)
-    assert legend(figure) == ["good: 0.70 (3)", f"ours: {nse.median():.2f} ({len(nse)})", "none: – (0)"]
-    x, y = figure.axes[0].lines[0].get_data()
-    np.testing.assert_allclose(x[1:-1], [0.5, 0.7, 0.9])
-    np.testing.assert_allclose(y[1:-1], [1 / 3, 2 / 3, 1.0])
-
-
-def test_many_curves_differ_and_leave_the_panel_to_themselves(nse: pd.Series) -> None:
-    figure = figures.score_cdf({f"model {k}": nse for k in range(12)}, "kge")
-    check_labels(figure)
-    ax = figure.axes[0]
-    assert len({(line.get_color(), line.get_linestyle()) for line in ax.lines}) == 12
-    assert ax.get_xlabel() == "KGE (–)"
-    figure.draw_without_rendering()
-    assert ax.get_legend().get_window_extent().x0 > ax.get_window_extent().x1
-
-
-def test_basin_map(nse: pd.Series, place: tuple[pd.Series, pd.Series]) -> None:
-    figure = figures.basin_map(*place, nse[::-1].where(nse > -1.0), "NSE (–)")
-    check_labels(figure)
-    unknown, *known = figure.axes[0].collections
-    assert len(unknown.get_offsets()) == 1
-    if known:
-        np.testing.assert_allclose(known[0].get_offsets()[:, 1], place[0][1:])
-        np.testing.assert_allclose(known[0].get_array(), nse[1:])
-        assert figure.axes[1].get_xlabel() == "NSE (–)"
-
-
 def test_recovery(fluxes: xr.Dataset) -> None:
     figure = figures.recovery(fluxes.isel(time=slice(100, None)), truth=fluxes[{"time": slice(700)}])
-    check_labels(figure)
+    looks.check(figure)
     assert len(figure.axes) == len(figures.RECOVERED)
     several = fluxes.sizes["basin"] > 1
     assert {ax.get_title("left") for ax in figure.axes} == {"r = 1.00" if several else "r = –"}
@@ -171,7 +126,7 @@ def test_overview(
 ) -> None:
     seen = np.nan * observed if missing else observed
     figure = figures.overview(fluxes, seen, {"ours": nse}, BASIN, *place)
-    check_labels(figure)
+    looks.check(figure)
     assert len(figure.axes) == 7, "rain, flow, skill, βt, γt, map, colour bar"
     path = save(figure, tmp_path / "overview.png")
     with Image.open(path) as picture:

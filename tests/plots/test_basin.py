@@ -19,8 +19,8 @@ from dhbv.errors import DhbvError
 from dhbv.evaluation import style
 from dhbv.plots.basin import PANELS, VARIABLES, changes, draw
 from dhbv.plots.cycle import load
+from tests.evaluation import looks
 from tests.fluxes.conftest import Run
-from tests.plots import looks
 
 FLOW = [panel.lines[0].name for panel in PANELS].index("runoff")
 

@@ -17,9 +17,9 @@ from dhbv.errors import DhbvError
 from dhbv.evaluation.scores import SCORES
 from dhbv.physics.variables import VARIABLES
 from dhbv.plots.region import is_skewed, of_day, of_score, read_scores
+from tests.evaluation import looks
 from tests.fluxes.conftest import Run
 from tests.operations.conftest import Site
-from tests.plots import looks
 
 DAY = "2000-02-29"
 

@@ -43,17 +43,27 @@ def check(figure: Figure) -> None:
         assert not overlap, f"{a.get_text()!r} lies on {b.get_text()!r}"
 
 
+def legend(figure: Figure, panel: int = -1) -> list[str]:
+    """Its entries."""
+    found = figure.axes[panel].get_legend()
+    assert found is not None
+    return [text.get_text() for text in found.get_texts()]
+
+
 def _check_labels(ax: Axes) -> None:
     for axis, on, label in (
         (ax.yaxis, "labelleft", ax.get_ylabel()), (ax.xaxis, "labelbottom", ax.get_xlabel())
     ):  # fmt: skip
         if axis.get_tick_params().get(on) and _labels(axis):
-            assert re.search(r"^date$|\w.*\n?\(.+\)", label), f"axis {label!r} without a name or a unit"
+            assert re.search(r"^date$|^month of the year$|\w.*\n?\(.+\)", label), (
+                f"axis {label!r} without a name or a unit"
+            )
 
 
 def _check_colours(ax: Axes) -> None:
     lines = {to_hex(line.get_color()) for line in ax.lines}
-    areas = {to_hex(c.get_facecolor()[0][:3]) for c in ax.collections if len(c.get_facecolor()) == 1}
+    plain = [c for c in ax.collections if c.get_array() is None]
+    areas = {to_hex(c.get_facecolor()[0][:3]) for c in plain if len(c.get_facecolor()) == 1}
     assert lines | areas <= SAFE, f"{(lines | areas) - SAFE} are not told apart by everybody"
 
 
