@@ -12,6 +12,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -41,6 +42,9 @@ FORECAST = "forecast/forecast"
 """The deployment that new weights start."""
 NEW_WEIGHTS, LATE, ZOMBIE = "dhbv: new weights serve", "dhbv: a run is late", "dhbv: a run lost its worker"
 
+PATIENCE = 120.0
+"""Seconds that a server may take to start: a slow disk needs its database made first."""
+
 SILENCE = timedelta(seconds=90)
 """Three heartbeats at PREFECT_FLOWS_HEARTBEAT_FREQUENCY=30; a run that gives none for so long is lost."""
 _ENDED = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")}
@@ -56,12 +60,26 @@ def bootstrap(kind: str, operation: Path, deployments: Path, *, notify: UUID | N
         notify: id of a notification block that alarms go to; without one they are seen in the event feed alone.
 
     Raises:
-        DhbvError: if the operation cannot be read, or Prefect refuses a deployment.
+        DhbvError: if the operation cannot be read, no server answers, or Prefect refuses a deployment.
     """
     configuration.load(operation)
+    asyncio.run(_answered())
     asyncio.run(_pools(kind))
     _deploy(operation, deployments)
     asyncio.run(_automations(notify))
+
+
+async def _answered() -> None:
+    """Wait for the server, which needs some seconds to start."""
+    deadline = time.monotonic() + PATIENCE
+    async with get_client() as client:
+        while (problem := await client.api_healthcheck()) is not None:
+            if time.monotonic() > deadline:
+                raise DhbvError(
+                    f"no Prefect server answers at {str(client.api_url).rstrip('/')} ({problem}): start one (prefect server start), or "
+                    "set PREFECT_API_URL to where it listens"
+                )
+            await asyncio.sleep(1.0)
 
 
 async def _pools(kind: str) -> None:
@@ -153,9 +171,18 @@ def _alarm(notify: UUID | None, what: str) -> SendNotification | DoNothing:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m flows.bootstrap", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m flows.bootstrap",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("kind", choices=KINDS)
-    parser.add_argument("--operation", type=Path, default=os.environ.get("DHBV_OPERATION", "operation.yaml"))
+    parser.add_argument(
+        "--operation",
+        type=Path,
+        default=os.environ.get("DHBV_OPERATION", "operation.yaml"),
+        help="the operation's YAML file (default: $DHBV_OPERATION, else operation.yaml)",
+    )
     parser.add_argument("--file", type=Path, default=DEPLOYMENTS, help="prefect.yaml")
     parser.add_argument(
         "--notify", type=UUID, help="id of a notification block (prefect block ls) for alarms"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import inspect
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from prefect import Flow
 from prefect.cli.deploy._models import PrefectYamlModel
 from prefect.events.actions import DoNothing, SendNotification
 from prefect.flows import load_flow_from_entrypoint
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import bootstrap
 from flows.reporting import PROMOTED
@@ -117,6 +119,44 @@ def test_alarms_go_to_a_block_where_there_is_one() -> None:
 def test_an_operation_that_cannot_be_read_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="cannot read the configuration"):
         bootstrap.main(["process", "--operation", str(tmp_path / "no.yaml")])
+
+
+def test_a_server_that_starts_late_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    problems: list[Exception | None] = [ConnectionError("refused"), ConnectionError("refused"), None]
+
+    class Client:
+        api_url = "http://127.0.0.1:4200/api"
+
+        async def __aenter__(self) -> Client:
+            return self
+
+        async def __aexit__(self, *_: object) -> None:
+            pass
+
+        async def api_healthcheck(self) -> Exception | None:
+            return problems.pop(0)
+
+    async def no_time(_: float) -> None:
+        pass
+
+    monkeypatch.setattr(bootstrap, "get_client", Client)
+    monkeypatch.setattr("flows.bootstrap.asyncio.sleep", no_time)
+    asyncio.run(bootstrap._answered())
+    assert problems == [], "it answered at the third question"
+
+
+def test_without_a_server_the_message_says_how_to_get_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_operation(tmp_path)
+    monkeypatch.setattr(bootstrap, "PATIENCE", 0.0)
+    with (
+        temporary_settings({PREFECT_API_URL: "http://127.0.0.1:1/api"}),
+        pytest.raises(
+            SystemExit, match=r"no Prefect server answers at http://127\.0\.0\.1:1/api .*start one"
+        ),
+    ):
+        bootstrap.main(["process", "--operation", str(tmp_path / "operation.yaml")])
 
 
 @pytest.mark.drill
