@@ -10,6 +10,8 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from dhbv.files import refuse_overwriting
+from dhbv.options import model_named
 from dhbv.terminal import Json, console, say, write_json
 
 
@@ -32,7 +34,8 @@ def benchmark(
         typer.Option(min=1, help="Runs of each, in turn; medians are told. By default 7, of `scale` 1."),
     ] = None,
     model: Annotated[
-        Path, typer.Option(help="Model directory that `bmi`, `instances` and `scale` run.")
+        Path,
+        typer.Option(help="Model directory that `bmi`, `instances` and `scale` run.", callback=model_named),
     ] = Path("models/camels_us_531"),
     catchments: Annotated[int, typer.Option(min=1, help="Of the domain that `scale` draws.")] = 831_000,
     spin_up_days: Annotated[
@@ -53,6 +56,7 @@ def benchmark(
     On a machine that others use too, OMP_WAIT_POLICY=passive keeps its threads from starving each other.
     Example: dhbv benchmark kernels --json kernels.json
     """
+    refuse_overwriting({"--json": json_file}, [model])
     if what is Benchmark.scale:
         from dhbv.scale import benchmark as scale
 

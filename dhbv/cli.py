@@ -18,13 +18,15 @@ from dhbv.baselines import commands as baseline_commands
 from dhbv.data import commands as data_commands
 from dhbv.errors import DhbvError
 from dhbv.experiments import commands as experiment_commands
+from dhbv.files import refuse_overwriting, written_whole
 from dhbv.nextgen import commands as nextgen_commands
-from dhbv.options import Attributes, BasinsOfModel, ConfigFile, Data, Device, End, Model, Start
+from dhbv.options import Attributes, BasinsOfModel, ConfigFile, Data, Device, End, Model, Start, model_named
 from dhbv.plots import commands as plot_commands
 from dhbv.scale import commands as scale_commands
 from dhbv.stream_temperature import commands as stream_temperature_commands
 from dhbv.surrogate import commands as surrogate_commands
 from dhbv.terminal import Json, console, progress_bars, say, write_json
+from dhbv.wording import counted
 
 app = typer.Typer(
     help="δ-HBV: train, evaluate and run a differentiable HBV with learned parameters.",
@@ -75,7 +77,8 @@ def train(
         int, typer.Option(min=1, help="How many train together, each on its own basins: one a GPU.")
     ] = 1,
     start_from: Annotated[
-        Path | None, typer.Option(help="Model directory whose weights training begins with.")
+        Path | None,
+        typer.Option(help="Model directory whose weights training begins with.", callback=model_named),
     ] = None,
     json_file: Json = None,
 ) -> None:
@@ -88,9 +91,10 @@ def train(
     Over several hosts torchrun starts the processes: torchrun --nnodes 2 --nproc-per-node 4 … -m dhbv.cli train …
     """
     from dhbv import configuration, model_directory, pipeline
-    from dhbv.data import open_region, open_source
+    from dhbv.data import files_of, open_region, open_source
     from dhbv.training.processes import join, launch, started
 
+    refuse_overwriting({"--json": json_file}, [config, *files_of(data, attributes)])
     settings = configuration.load(config, configuration.Config)
     if processes > 1 and not started():
         launch([sys.executable, "-m", "dhbv.cli", *sys.argv[1:]], processes)
@@ -148,11 +152,14 @@ def evaluate(
     Example: dhbv evaluate runs/small --data $CAMELS/camels_us_maurer.nc --json -
     """
     from dhbv import model_directory
-    from dhbv.data import open_region
+    from dhbv.data import files_of, open_region
     from dhbv.evaluation import evaluate as evaluation
     from dhbv.runtime import OUTPUTS
 
     directory = model_directory.load(model)
+    refuse_overwriting(
+        {"--json": json_file, "--table": table}, [*directory.files, *files_of(data, attributes), basins]
+    )
     asked = _basins(basins, directory.config.data.basins)
     period = _period(start, end, directory.config.data.test)
     needed = period.after_spin_up(directory.config.data.spin_up_days)
@@ -194,10 +201,13 @@ def plausibility(
     import msgspec
 
     from dhbv import model_directory
-    from dhbv.data import open_region
+    from dhbv.data import files_of, open_region
     from dhbv.evaluation import counterfactuals
 
     directory = model_directory.load(model)
+    refuse_overwriting(
+        {"--json": json_file, "--table": table}, [*directory.files, *files_of(data, attributes), basins]
+    )
     asked = _basins(basins, directory.config.data.basins)
     period = _period(start, end, directory.config.data.test)
     region = open_region(
@@ -314,8 +324,8 @@ def forecast(
     """
     from dhbv import forecast as forecasting
     from dhbv import model_directory
-    from dhbv.data import open_region
-    from dhbv.state import State
+    from dhbv.data import files_of, open_region
+    from dhbv.state import State, refuse_other_file
 
     directory = model_directory.load(model)
     period = _period(start, end, None)
@@ -334,12 +344,22 @@ def forecast(
         return
     only = {"--chunk": chunk, "--shard": shard, "--format": fluxes}
     scale_commands.refuse(only, f"only with NextGen forcing, and {data} is none")
+    read = [*directory.files, *files_of(data, attributes), basins, archive]
+    refuse_overwriting({"--out": out}, [*read, state])
+    # Of the state that a run starts from the next may take the place: it is read whole before.
+    refuse_overwriting({"--out": out, "--save-state": save_state}, read)
+    if save_state is not None:
+        refuse_other_file(save_state)
     begin = None if state is None else State.read(state)
     asked = _basins(basins, begin.basins if begin else None)
     needed = period.after_spin_up(0 if begin else spin_up_days)
     region = open_region(
         data, attributes=attributes, basins=asked, end=str(period.end), needs_flow=False, needed=needed
     )
+    if archive is not None:
+        from dhbv.fluxes.archive import Archive
+
+        Archive(archive)  # made, or refused before the run
     with progress_bars() as bars:
         task = bars.add_task("running", total=None, note="")
         told, last = forecasting.run(
@@ -347,7 +367,8 @@ def forecast(
             on_progress=lambda done, days: bars.update(task, completed=done, total=days),
         )  # fmt: skip
     forecasting.write(told, out)
-    say(f"{told.sizes['basin']} basins × {told.sizes['time']} days, {told.attrs['start']}: {out}")
+    size = f"{counted(told.sizes['basin'], 'basin')} × {counted(told.sizes['time'], 'day')}"
+    say(f"{size}, {told.attrs['start']}: {out}")
     if archive is not None:
         from dhbv.fluxes import archive_run
 
@@ -377,6 +398,7 @@ def demo(
     from dhbv import demonstration
     from flows.embedded import embedded
 
+    refuse_overwriting({"--json": json_file}, [data, attributes])
     service = embedded if find_spec("prefect") else None
     with progress_bars() as bars:
         summary = demonstration.run(out, data, attributes, DeltaHbv, service, bars)
@@ -391,8 +413,8 @@ app.command()(stream_temperature_commands.sntemp)
 def _write_table(content: Any, target: Path | None) -> None:
     """A table of basins as CSV."""
     if target is not None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        content.to_csv(target, index_label="basin", lineterminator="\n")
+        with written_whole(target) as draft:
+            content.to_csv(draft, index_label="basin", lineterminator="\n")
 
 
 def _show(summary: dict[str, Any], title: str) -> None:

@@ -347,6 +347,7 @@ def parse(content: Any, kind: type[T], *, source: str) -> T:
         return msgspec.convert({} if content is None else content, kind)
     except msgspec.ValidationError as error:
         message, _, where = str(error).partition(" - at `$")
+        doubt = _doubt(kind, content)
         keys = re.findall(r"[\w-]+", where)
         for key in keys:
             content = content[int(key)] if isinstance(content, list) else content.get(key)
@@ -356,7 +357,21 @@ def parse(content: Any, kind: type[T], *, source: str) -> T:
         # Of an id as 01013500 YAML makes an octal number, which nobody recognises.
         if message.startswith("Expected `str`") and isinstance(content, int | float | dt.date):
             remedy = ": put it in quotes, without which YAML does not take it for text"
-        raise ConfigurationError(f"{source}: {where}: {message}{given}{remedy}") from None
+        raise ConfigurationError(f"{source}: {where}: {message}{given}{remedy}{doubt}") from None
+
+
+def _doubt(kind: Any, content: Any) -> str:
+    """That `content` may be meant for something else, where most of its keys are none of `kind`."""
+    if not (isinstance(kind, type) and issubclass(kind, Section) and isinstance(content, dict)):
+        return ""
+    wanted = [field.encode_name for field in msgspec.structs.fields(kind)]
+    foreign = [str(key) for key in content if key not in wanted]
+    if len(foreign) < 2 or 2 * len(foreign) <= len(content):
+        return ""
+    return (
+        f"; is it another kind of configuration? {', '.join(foreign[:5])} are not among the keys that are wanted, "
+        f"{', '.join(wanted)}"
+    )
 
 
 def _remedy(kind: Any, keys: Sequence[str]) -> str:

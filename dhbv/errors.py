@@ -15,3 +15,8 @@ class ModelDirectoryError(DhbvError):
 
 class StateError(DhbvError):
     """A saved state is damaged or belongs to another model."""
+
+
+def gist(error: Exception) -> str:
+    """The first sentence of a library's message: what follows is advice on installing that library."""
+    return next(iter(str(error).splitlines()), type(error).__name__).partition(". ")[0]

@@ -15,8 +15,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from dhbv.errors import DhbvError
+from dhbv.files import refuse_overwriting
 from dhbv.options import Basins, End, Start, Version
 from dhbv.terminal import Json, console, say, write_json
+from dhbv.wording import counted
 
 if TYPE_CHECKING:
     from dhbv.fluxes.balancing import Balance
@@ -27,6 +29,9 @@ app = typer.Typer(help="Archived fluxes and stores: get, balance, list.", no_arg
 T = TypeVar("T")
 SHOWN = 20
 """Basins of a balance shown as a table; the JSON has all."""
+
+_NOUNS = {"issue": "day of issue", "water_year": "water year", "day_of_year": "day"}
+"""What a dimension counts, where its name does not say it."""
 
 
 class How(StrEnum):
@@ -88,6 +93,7 @@ def get(
         raise DhbvError(f"--aggregation {aggregation}: forecasts are told by day and lead: leave it out")
     if out != "-":
         refuse_ending(Path(out))
+    refuse_overwriting({"--out": out}, [archive, basins])
     where = {"basins": basins, "huc": huc, "box": _box(box), "version": version, "units": _units(units)}
     days = {"start": start and start.date(), "end": end and end.date()}
     names = None if variables is None else [v.strip() for v in variables.split(",") if v.strip()]
@@ -103,7 +109,11 @@ def get(
         fluxes.table(ds).to_csv(sys.stdout, index=False, lineterminator="\n")  # type: ignore[arg-type]
     else:
         fluxes.save(ds, out)  # type: ignore[arg-type]
-    sizes = " × ".join(f"{n} {name}" for name, n in ds.sizes.items())  # type: ignore[attr-defined]
+    nouns = _NOUNS | {"time": "month" if aggregation is How.monthly else "day"}
+    sizes = " × ".join(
+        counted(n, nouns.get(name, name))
+        for name, n in ds.sizes.items()  # type: ignore[attr-defined]
+    )
     told = ds.attrs.get("incomplete", "")  # type: ignore[attr-defined]
     say(f"{sizes}{f'; {told}' if told else ''}: {'printed' if out == '-' else out}")
 
@@ -126,6 +136,7 @@ def balance(
     """
     from dhbv import fluxes
 
+    refuse_overwriting({"--json": json_file}, [archive, basins])
     found = _watched(
         "adding up",
         lambda on_progress: fluxes.balance(
@@ -137,7 +148,7 @@ def balance(
     worst = sorted(added, key=lambda b: (b.closes, -abs(b.residual)))
     console.print(_table(worst[:SHOWN], f"{archive}, mm"))
     if len(added) > SHOWN:
-        say(f"… and {len(added) - SHOWN} basins with smaller residuals; --json has all")
+        say(f"… and {counted(len(added) - SHOWN, 'basin')} with smaller residuals; --json has all")
     splits = dict.fromkeys(f"{s.start}: {s.begins}" for b in found for s in b.segments[1:])
     for split in list(splits)[:SHOWN]:
         say(f"the window is split at {split}")
@@ -147,12 +158,12 @@ def balance(
     largest = max((abs(b.residual) for b in found), default=0.0)
     empty = f", {len(found) - len(added)} have no day to add up" if len(added) < len(found) else ""
     say(
-        f"{len(found)} basins, {len(added) - len(open_ones)} close to within rounding{empty}; "
+        f"{counted(len(found), 'basin')}, {len(added) - len(open_ones)} close to within rounding{empty}; "
         f"largest residual {largest:.2g} mm"
     )
     noted = [b for b in found if b.note]
     if noted:
-        say(f"{len(noted)} basins have days that are left out, basin {noted[0].basin}: {noted[0].note}")
+        say(f"days are left out of {counted(len(noted), 'basin')}, basin {noted[0].basin}: {noted[0].note}")
     write_json({"archive": str(archive), "per_basin": [b.as_json() for b in found]}, json_file)
     if open_ones or not added:
         raise typer.Exit(1)
@@ -167,9 +178,12 @@ def list_(archive: Folder, json_file: Json = None) -> None:
     from dhbv.fluxes.archive import Archive
     from dhbv.fluxes.names import KNOWN
 
+    refuse_overwriting({"--json": json_file}, [archive])
     source = Archive.existing(archive)
     entries, basins = source.entries(), source.basins()
-    made = Table("version", "", "first", "last", "appends", title=escape(f"{archive}: {len(basins)} basins"))
+    made = Table(
+        "version", "", "first", "last", "appends", title=escape(f"{archive}: {counted(len(basins), 'basin')}")
+    )
     versions = []
     for what in ("analysis", "forecast"):
         for name in dict.fromkeys(e.version or e.weights_sha256[:12] for e in entries if e.what == what):

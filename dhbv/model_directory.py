@@ -57,6 +57,11 @@ class ModelDirectory:
         sha256: str = self.manifest["files"][WEIGHTS]
         return sha256
 
+    @property
+    def files(self) -> list[Path]:
+        """All that it consists of."""
+        return [self.path / name for name in (MANIFEST, *self.manifest["files"])]
+
 
 def save(
     path: Path,

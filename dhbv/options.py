@@ -8,7 +8,20 @@ from typing import Annotated
 
 import typer
 
-Model = Annotated[Path, typer.Argument(help="Model directory.", show_default=False)]
+
+def model_named(model: Path | None) -> Path | None:
+    """The model directory that a command's MODEL names, which may be one of a registry; a callback of its option."""
+    from dhbv.registry import resolve
+
+    return None if model is None else resolve(str(model)).path
+
+
+Model = Annotated[
+    Path,
+    typer.Argument(
+        help="Model directory, REGISTRY@champion or REGISTRY@ID.", show_default=False, callback=model_named
+    ),
+]
 ConfigFile = Annotated[Path, typer.Option(help="Training configuration, YAML.", show_default=False)]
 Data = Annotated[Path, typer.Option(help="CAMELS folder, or NetCDF of the same schema.", show_default=False)]
 Attributes = Annotated[

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from dhbv.errors import DhbvError
+from dhbv.files import refuse_overwriting
 from dhbv.options import Model
 from dhbv.terminal import Json, console, say, write_json
 
@@ -44,7 +45,7 @@ def list_(registry: Folder, json_file: Json = None) -> None:
 
     Example: dhbv registry list --registry registry --json -
     """
-    store = _open(registry)
+    store = _open(registry, json_file)
     versions = store.versions()
     try:
         champion, fault = store.champion(), None
@@ -81,7 +82,7 @@ def show(
     """
     from msgspec import to_builtins
 
-    store = _open(registry)
+    store = _open(registry, json_file)
     version, unfinished = store.version(id), store.reign().unfinished
     history = [e for e in store.journal() if version.id in (e.before, e.after)]
     for e in history:
@@ -104,7 +105,7 @@ def publish(
 
     Example: dhbv registry publish runs/small --registry registry
     """
-    version = _open(registry).publish(model, who=who, why=why)
+    version = _open(registry, json_file).publish(model, who=who, why=why)
     say(
         f"version {version.id}: to forecast with it, dhbv registry promote {version.id} --registry {registry} --why …"
     )
@@ -123,7 +124,7 @@ def promote(
 
     Example: dhbv registry promote 20261121T050712Z-f8ccfa439648 --registry registry --why 'passed the gate'
     """
-    move = _open(registry).promote(id, who=who, why=why)
+    move = _open(registry, json_file).promote(id, who=who, why=why)
     if move.before == move.after:
         say(f"{move.after} is the champion already: nothing changed")
     else:
@@ -137,7 +138,7 @@ def rollback(registry: Folder, who: Who, why: Why, json_file: Json = None) -> No
 
     Example: dhbv registry rollback --registry registry --why 'low flows far too high since noon'
     """
-    move = _open(registry).rollback(who=who, why=why)
+    move = _open(registry, json_file).rollback(who=who, why=why)
     say(f"rolled back {_arrow(move)}")
     write_json({"from": move.before, "to": move.after}, json_file)
 
@@ -148,7 +149,7 @@ def verify(registry: Folder, json_file: Json = None) -> None:
 
     Example: dhbv registry verify --registry registry
     """
-    store = _open(registry)
+    store = _open(registry, json_file)
     problems = store.verify()
     for where, what in problems:
         say(f"{where}: {what}")
@@ -170,14 +171,16 @@ def gc(
 
     Example: dhbv registry gc --registry registry --keep 5
     """
-    removed = _open(registry).gc(keep=keep, who=who, why=why)
+    removed = _open(registry, json_file).gc(keep=keep, who=who, why=why)
     say(f"removed: {', '.join(removed) or 'none'}")
     write_json({"removed": removed}, json_file)
 
 
-def _open(folder: Path) -> Registry:
+def _open(folder: Path, json_file: str | None) -> Registry:
+    """The registry; refuses to write JSON over what is in it."""
     from dhbv.registry import Registry
 
+    refuse_overwriting({"--json": json_file}, [folder])
     return Registry(folder)
 
 

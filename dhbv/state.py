@@ -125,6 +125,17 @@ class State:
             raise StateError(f"the state is not complete: {error}; start from a spin-up") from error
 
 
+def refuse_other_file(path: Path) -> None:
+    """Raise a StateError if a file is at `path` that is no saved state: only of a state the place may be taken."""
+    if path.is_file():
+        with path.open("rb") as file:
+            if file.read(len(MAGIC)) == MAGIC:
+                return
+        raise StateError(
+            f"{path} is there and no saved state: give the state another place, or remove the file"
+        )
+
+
 BASIN_AXIS = {
     f.name: {"stores": 1, "runoff": 2}.get(f.name, 0)
     for f in fields(State)

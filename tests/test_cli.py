@@ -275,7 +275,7 @@ def test_an_occupied_place_is_refused_and_left_alone(work: Work, tmp_path: Path)
 
 def test_an_unknown_basin_is_named(work: Work, tmp_path: Path) -> None:
     message = mistake("evaluate", work.model, "--data", work.data, "--basins", "syn-001,syn-999")
-    assert "1 unknown basins: syn-999 (nearest: " in message
+    assert "1 unknown basin: syn-999 (nearest: " in message
 
 
 def test_many_basins_may_be_named_on_the_line(work: Work) -> None:
@@ -298,7 +298,7 @@ def test_the_lists_that_ship_name_basins(work: Work) -> None:
 @pytest.mark.parametrize(
     ("start", "end", "problem"),
     [
-        ("2004-01-01", "2005-01-01", "not within that of the forcing, 2000-10-01"),
+        ("2004-01-01", "2005-01-01", "the end 2005-01-01 asked for is not within the period of the forcing, 2000-10-01.."),
         ("1999-01-01", "2003-12-31", "give data that cover it, or a shorter period"),
         ("2004-02-01", "2004-01-01", "--start, --end: the period ends (2004-01-01) before it starts (2004-02-01)"),
     ],
@@ -312,6 +312,43 @@ def test_an_impossible_period_is_named(
     )
     assert problem in message
     assert not out.exists()
+
+
+def test_an_archive_that_is_none_is_refused_before_the_run(
+    work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pyarrow")
+    monkeypatch.setattr("dhbv.forecast.run", lambda *_, **__: pytest.fail("it may take long"))
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "text.md").touch()
+    days = ("--start", "2003-10-01", "--end", "2003-10-02", "--out", tmp_path / "run.nc")
+    message = mistake("forecast", work.model, "--data", work.data, *days, "--archive", tmp_path / "docs")
+    assert "docs: no archive of fluxes but text.md" in message
+
+
+def test_a_model_may_be_named_in_a_registry(work: Work, tmp_path: Path) -> None:
+    folder = tmp_path / "registry"
+    published = dhbv("registry", "publish", work.model, "--registry", folder, "--json", "-")
+    id = json.loads(published.out)["id"]
+    assert mistake("evaluate", f"{folder}@champion", "--data", work.data).startswith(
+        f"{folder} has no champion yet"
+    )
+    dhbv("registry", "promote", id, "--registry", folder, "--why", "first")
+    plain = dhbv("evaluate", work.model, "--data", work.data, "--json", "-")
+    for name in ("champion", id):
+        named = dhbv("evaluate", f"{folder}@{name}", "--data", work.data, "--json", "-")
+        assert (named.code, named.out) == (0, plain.out), named.err
+        assert f"versions/{id}" in "".join(named.err.split()), "what champion stood for is told"
+    for words in (
+        ("train", "--config", work.config, "--data", work.data, "--out", tmp_path / "new", "--start-from"),
+        ("benchmark", "bmi", "--model"),
+    ):
+        assert "has no version 'none'" in mistake(*words, f"{folder}@none")
+    out = tmp_path / "run.nc"
+    days = ("--start", "2003-10-01", "--end", "2003-10-02", "--spin-up-days", 0, "--out", out)
+    assert dhbv("forecast", f"{folder}@champion", "--data", work.data, *days).code == 0
+    sha = json.loads(dhbv("registry", "show", "--registry", folder, "--json", "-").out)["weights_sha256"]
+    assert xr.load_dataset(out).attrs["weights_sha256"] == sha
 
 
 def test_a_state_of_another_day_is_refused(work: Work, tmp_path: Path) -> None:

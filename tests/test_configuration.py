@@ -156,6 +156,23 @@ def test_a_shipped_configuration_loads(path: Path) -> None:
     load(CONFIGS / path, OF_ANOTHER_KIND.get(path, Config))
 
 
+def test_a_file_of_another_kind_is_suspected(tmp_path: Path) -> None:
+    """Of two kinds one key may have the same name, and the mistake in it is not what is wrong."""
+    asked = (
+        r"training: Expected `object`, got `str` .*; is it another kind of configuration\? store, registry, "
+        "forecasts, fluxes, sources are not among the keys that are wanted, data, model, training$"
+    )
+    with pytest.raises(ConfigurationError, match=asked):
+        load(CONFIGS / "operation.yaml", Config)
+    with pytest.raises(
+        ConfigurationError, match=r"is it another kind of configuration\? data, model are not"
+    ):
+        load(CONFIGS / "train" / "camels_small.yaml", OperationConfig)
+    for text in ("modle: {}", DATA + "modle: {}"):
+        with pytest.raises(ConfigurationError, match=r"unknown field `modle`$"):
+            read(tmp_path, text)
+
+
 @pytest.mark.parametrize("path", TRAININGS, ids=str)
 def test_a_shipped_training_names_its_basins_and_has_a_network(path: Path) -> None:
     config = load(CONFIGS / path, Config)

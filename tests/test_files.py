@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from dhbv.errors import DhbvError
-from dhbv.files import folder_written_whole, locked, sha256_of, written_whole
+from dhbv.files import (
+    folder_written_whole,
+    locked,
+    refuse_overwriting,
+    refuse_unwritable,
+    sha256_of,
+    written_whole,
+)
 
 
 def test_a_file_takes_its_place_when_the_block_ends_well(tmp_path: Path) -> None:
@@ -103,6 +113,106 @@ def test_devices_pipes_and_folders_are_not_replaced(tmp_path: Path) -> None:
             pytest.fail("nothing is made for it")
     assert pipe.is_fifo()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "link", "pipe"]
+
+
+@contextlib.contextmanager
+def folder_without_rights() -> Iterator[Path]:
+    """An empty folder in which one may look but not write; root gives up its own rights for the block."""
+    with tempfile.TemporaryDirectory() as name:
+        root = os.geteuid() == 0
+        Path(name).chmod(0o555)
+        if root:
+            os.seteuid(65534)
+        try:
+            yield Path(name)
+        finally:
+            if root:
+                os.seteuid(0)
+            Path(name).chmod(0o755)
+
+
+@pytest.mark.parametrize("name", ["run.nc", "new/run.nc"])
+def test_a_place_without_rights_is_told_in_words(name: str) -> None:
+    """And never by the name of the draft, which nobody gave."""
+    with folder_without_rights() as folder:
+        path = folder / name
+        expected = f"{path} cannot be written: no permission in {folder}: choose another place"
+        for attempt in (written_whole, folder_written_whole):
+            with pytest.raises(DhbvError) as told, attempt(path) as draft:
+                draft.write_text("x", encoding="utf-8")
+            assert str(told.value).startswith(expected)
+        with pytest.raises(DhbvError) as told:
+            refuse_unwritable(path)
+        assert str(told.value).startswith(expected)
+
+
+def test_a_folder_on_the_way_may_be_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    path = tmp_path / "file" / "deep" / "run.nc"
+    message = f"{path} cannot be written: {tmp_path}/file is no folder"
+    for attempt in (written_whole, folder_written_whole):
+        with pytest.raises(DhbvError, match=re.escape(message)), attempt(path):
+            pytest.fail("nothing is made for it")
+    with pytest.raises(DhbvError, match=re.escape(message)):
+        refuse_unwritable(path)
+
+
+def test_what_fails_elsewhere_is_told_as_it_is(tmp_path: Path) -> None:
+    """A file that the block reads is not the one that it writes."""
+    with pytest.raises(FileNotFoundError, match="weather"), written_whole(tmp_path / "run.nc"):
+        (tmp_path / "weather").read_bytes()
+    with pytest.raises(OSError, match="disk full"), written_whole(tmp_path / "run.nc"):
+        raise OSError(28, "disk full")
+
+
+def test_asking_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "old").write_text("old", encoding="utf-8")
+    refuse_unwritable(tmp_path / "old")
+    refuse_unwritable(tmp_path / "new" / "deep" / "file")
+    assert [p.name for p in tmp_path.iterdir()] == ["old"]
+    assert (tmp_path / "old").read_text(encoding="utf-8") == "old"
+    with pytest.raises(DhbvError, match="is a folder, whose place no file may take"):
+        refuse_unwritable(tmp_path)
+
+
+def test_an_output_that_is_an_input_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    data, other = tmp_path / "data.nc", tmp_path / "other.nc"
+    for path in (data, other):
+        path.write_text("weather", encoding="utf-8")
+    (tmp_path / "link").symlink_to(data)
+    (tmp_path / "twin").hardlink_to(data)
+    (tmp_path / "deep").mkdir()
+    for name in ("data.nc", "./deep/../data.nc", str(data), "link", "twin"):
+        with pytest.raises(
+            DhbvError, match=r"^--out \S+ is what is read, and would be lost: give --out another"
+        ):
+            refuse_overwriting({"--json": "-", "--save-state": None, "--out": name}, [None, other, data])
+    refuse_overwriting({"--out": "new.nc"}, [data, None, tmp_path / "none.nc", ",".join(["01013500"] * 99)])
+    refuse_overwriting({"--out": other}, [data])
+
+
+def test_outputs_are_each_a_file_of_their_own(tmp_path: Path) -> None:
+    outputs = {
+        "--out": tmp_path / "run",
+        "--json": "-",
+        "--table": None,
+        "--save-state": tmp_path / "a" / ".." / "run",
+    }
+    with pytest.raises(DhbvError, match=r"--save-state .*run: --out is written there too: give each a file"):
+        refuse_overwriting(outputs, [])
+    refuse_overwriting(outputs | {"--save-state": tmp_path / "run.state"}, [])
+
+
+def test_what_lies_in_a_folder_that_is_read_is_kept(tmp_path: Path) -> None:
+    archive = tmp_path / "fluxes"
+    (archive / "deep").mkdir(parents=True)
+    (archive / "deep" / "part.parquet").touch()
+    with pytest.raises(
+        DhbvError, match=r"--out \S+part.parquet is there already, in \S+fluxes, which is read"
+    ):
+        refuse_overwriting({"--out": archive / "deep" / "part.parquet"}, [archive])
+    refuse_overwriting({"--out": archive / "new.csv"}, [archive])
 
 
 def test_a_folder_is_there_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_a_run_and_its_archive_are_one(folder: Path, run: Run) -> None:
 
 def test_what_is_not_there_is_named(folder: Path, run: Run, tmp_path: Path) -> None:
     path = folder / "run.nc"
-    with pytest.raises(DhbvError, match="unknown basins: nowhere"):
+    with pytest.raises(DhbvError, match="1 unknown basin: nowhere"):
         flux_source.daily(path, ["runoff"], basins="nowhere")
     with pytest.raises(
         DhbvError, match=r"nothing of 1980-01-01..1980-02-01 in it: it holds 1999-11-20..2001-01-20"

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dhbv.errors import DhbvError
+from dhbv.files import refuse_overwriting, written_whole
 from dhbv.options import Attributes, Data
 from dhbv.terminal import say
+from dhbv.wording import counted
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -37,7 +39,7 @@ def history(
     """
     from dhbv.attributes import HISTORY_ATTRIBUTES
     from dhbv.configuration import Period
-    from dhbv.data import open_region
+    from dhbv.data import files_of, open_region
     from dhbv.data.history import with_history
     from dhbv.data.schema import some
 
@@ -45,13 +47,16 @@ def history(
         period = Period(start=start.date(), end=end.date())
     except ValueError as error:
         raise DhbvError(f"--start, --end: {error}") from None
+    refuse_overwriting({"--out": out}, files_of(data, attributes))
     region = with_history(open_region(data, attributes=attributes), period)
     _write(region, out)
     known = region[list(HISTORY_ATTRIBUTES)].to_array().notnull().all("variable")
     silent = [str(b) for b in region["basin"].values[~known.values]]
     if silent:
         say(f"no history of {some(silent)}: flow was observed on too few days of {period}")
-    say(f"{int(known.sum())} basins, {len(HISTORY_ATTRIBUTES)} attributes of their flow in {period}: {out}")
+    say(
+        f"{counted(int(known.sum()), 'basin')}, {len(HISTORY_ATTRIBUTES)} attributes of their flow in {period}: {out}"
+    )
 
 
 @app.command()
@@ -68,10 +73,11 @@ def combine(
 
     dhbv data combine $CAMELS/camels_us_maurer.nc $CAMELS/camels_us_daymet.nc --out runs/maurer_daymet.nc
     """
-    from dhbv.data import open_region
+    from dhbv.data import files_of, open_region
     from dhbv.data.combine import SINGLE
     from dhbv.data.combine import combine as combined
 
+    refuse_overwriting({"--out": out}, [file for path in data for file in files_of(path, attributes)])
     names = [path.stem for path in data]
     if len(set(names)) < len(names):
         names = [str(path) for path in data]
@@ -83,12 +89,11 @@ def combine(
         say(
             f"{region.attrs[SINGLE]} of {region.sizes['time']} days rest on one product: keep periods to days of all"
         )
-    say(f"{region.sizes['basin']} basins × {region.sizes['time']} days, {region.attrs['source']}: {out}")
+    size = f"{counted(region.sizes['basin'], 'basin')} × {counted(region.sizes['time'], 'day')}"
+    say(f"{size}, {region.attrs['source']}: {out}")
 
 
 def _write(region: xr.Dataset, out: Path) -> None:
-    from dhbv.files import written_whole
-
     packed = {
         str(name): {"zlib": True, "complevel": 1} for name, v in region.data_vars.items() if v.ndim == 2
     }

@@ -24,6 +24,7 @@ from dhbv.data.schema import (
 )
 from dhbv.data.selection import forced_days, select_basins, select_period
 from dhbv.data.units import DISCHARGE, spelling, to_canonical
+from dhbv.errors import gist
 
 _GIVE = "give a CSV with a key column gauge_id or basin by --attributes FILE"
 
@@ -78,13 +79,18 @@ def basins_in(path: Path) -> list[str]:
         return _ids(file, str(path))
 
 
+def tables_beside(path: Path) -> list[Path]:
+    """Attribute tables in the folder of a pack."""
+    return sorted(path.parent.glob("*attributes*.csv"))
+
+
 def _opened(path: Path) -> xr.Dataset:
     try:
         return xr.open_dataset(path, cache=False)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file: check the path") from None
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not readable as NetCDF ({error}): give another file") from None
+        raise DataError(f"{path}: not readable as NetCDF ({gist(error)}): give another file") from None
 
 
 def _check_form(file: xr.Dataset, source: str, needs_flow: bool) -> None:
@@ -133,7 +139,7 @@ def _attributes(pack: xr.Dataset, path: Path, file: str | Path | None) -> pd.Dat
         return read_attributes(file)
     if any(v.dims == ("basin",) for v in pack.data_vars.values()):
         return None
-    beside = sorted(path.parent.glob("*attributes*.csv"))
+    beside = tables_beside(path)
     if len(beside) > 1:
         names = ", ".join(f.name for f in beside)
         raise DataError(

@@ -77,6 +77,11 @@ def open_region(
     return ds
 
 
+def files_of(path: Path, attributes: Path | None) -> list[Path]:
+    """What `open_region` reads, or may read: no output shall take its place."""
+    return [path, *(packs.tables_beside(path) if attributes is None else (attributes,))]
+
+
 def _is_camels(path: Path) -> bool:
     return (path / "basin_mean_forcing").is_dir()
 

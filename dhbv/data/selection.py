@@ -14,6 +14,10 @@ from numpy.typing import NDArray
 from dhbv.configuration import read_ids
 from dhbv.data.checks import period
 from dhbv.data.schema import DataError
+from dhbv.wording import counted
+
+IDS_ARE_TEXT = "ids are text, with leading zeros"
+"""What most often explains an id that is not found."""
 
 
 def ids_of(basins: Sequence[str] | str | Path | None) -> tuple[str, ...] | None:
@@ -50,11 +54,9 @@ def select_basins(asked: Sequence[str] | None, available: Sequence[str], source:
     known = set(available)
     unknown = [b for b in asked if b not in known]
     if unknown:
-        hints = [f"{b} (nearest: {', '.join(_nearest(b, available)) or 'none'})" for b in unknown[:5]]
-        more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
         raise DataError(
-            f"{source}: {len(unknown)} unknown basins: {'; '.join(hints)}{more}: ask for basins among the "
-            f"{len(available)} there are (ids are text, with leading zeros)"
+            f"{source}: {counted(len(unknown), 'unknown basin')}: {with_nearest(unknown, available)}: ask for basins "
+            f"among the {len(available)} there are ({IDS_ARE_TEXT})"
         )
     if len(set(asked)) < len(asked):
         repeated = next(b for i, b in enumerate(asked) if b in asked[:i])
@@ -62,10 +64,17 @@ def select_basins(asked: Sequence[str] | None, available: Sequence[str], source:
     return list(asked)
 
 
+def with_nearest(unknown: Sequence[str], available: Sequence[str]) -> str:
+    """Ids that are not among those `available`, up to 5, each with the nearest that are."""
+    told = [f"{b} (nearest: {', '.join(_nearest(b, available)) or 'none'})" for b in unknown[:5]]
+    more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
+    return "; ".join(told) + more
+
+
 def _nearest(basin: str, available: Sequence[str]) -> list[str]:
-    padded = basin.zfill(8)
-    if padded in available:
-        return [padded]
+    same = [b for b in available if b.lstrip("0") == basin.lstrip("0")]
+    if same:
+        return same
     return get_close_matches(basin, available, n=2, cutoff=0.5)
 
 
@@ -87,17 +96,20 @@ def select_period(time: NDArray[np.datetime64], start: str | None, end: str | No
     Raises:
         DataError: if a date cannot be read, the period is empty or leaves that of the data.
     """
-    first = time[0] if start is None else _date(start, "start")
-    last = time[-1] if end is None else _date(end, "end")
-    if first > last:
+    asked = {name: _date(day, name) for name, day in (("start", start), ("end", end)) if day is not None}
+    first, last = asked.get("start", time[0]), asked.get("end", time[-1])
+    if len(asked) == 2 and first > last:
         raise DataError(
             f"{source}: the period asked for, {period(np.array([first, last]))}, is empty: "
             f"choose one within {period(time)}, which the data cover"
         )
-    if first < time[0] or last > time[-1]:
+    # Only what was given is named: nobody asked for the other edge.
+    outside = [name for name, day in asked.items() if not time[0] <= day <= time[-1]]
+    if outside:
+        told = " and ".join(f"{name} {np.datetime_as_string(asked[name], 'D')}" for name in outside)
         raise DataError(
-            f"{source}: the period asked for, {period(np.array([first, last]))}, is not within that of the "
-            f"forcing, {period(time)}: choose --start and --end within it"
+            f"{source}: the {told} asked for {'is' if len(outside) == 1 else 'are'} not within the period of the "
+            f"forcing, {period(time)}: choose {' and '.join(f'--{name}' for name in outside)} within it"
         )
     return slice(int(np.searchsorted(time, first)), int(np.searchsorted(time, last, side="right")))
 

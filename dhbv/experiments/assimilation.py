@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from dhbv.files import refuse_overwriting
 from dhbv.options import Attributes, Data, Model
 from dhbv.terminal import Json, console, progress_bars, say, write_json
 
@@ -44,11 +45,12 @@ def assimilation(
     from dhbv.assimilation import hindcast as hindcasts
     from dhbv.assimilation.configuration import AssimilationConfig
     from dhbv.configuration import Period
-    from dhbv.data import open_region, open_source
+    from dhbv.data import files_of, open_region, open_source
     from dhbv.store.digest import digest_of
 
-    how = AssimilationConfig() if settings is None else configuration.load(settings, AssimilationConfig)
     made = model_directory.load(model)
+    refuse_overwriting({"--json": json_file}, [*made.files, *files_of(data, attributes), settings])
+    how = AssimilationConfig() if settings is None else configuration.load(settings, AssimilationConfig)
     test = made.config.data.test
     period = Period(start=start.date() if start else test.start, end=end.date() if end else test.end)
     issues = hindcasts.issues_of(period, how, every)

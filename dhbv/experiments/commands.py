@@ -19,6 +19,7 @@ from dhbv.experiments.invocation import (
     labels,
     listed,
 )
+from dhbv.files import refuse_overwriting
 from dhbv.options import Attributes, ConfigFile, Data, Device
 from dhbv.terminal import Json, say
 
@@ -159,6 +160,8 @@ def report(
     Example: dhbv experiment report --results docs/benchmarks/results --out docs/benchmarks.md
     """
     from dhbv.experiments import report as reporting
+    from dhbv.experiments.results import SUFFIX
 
+    refuse_overwriting({"--out": out}, results.glob(f"*{SUFFIX}"))
     for path in reporting.write(results, out):
         say(str(path))

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from dhbv.errors import DhbvError
+from dhbv.files import refuse_overwriting
 from dhbv.terminal import console, progress_bars, say, write_json
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def conduct(
         DhbvError: if the configuration, the data, the plan or `out` are refused.
     """
     from dhbv import configuration
+    from dhbv.data import files_of
     from dhbv.evaluation import scores
     from dhbv.experiments.results import SUFFIX
     from dhbv.experiments.run import Job, run
@@ -62,6 +64,8 @@ def conduct(
 
     if out.suffix != SUFFIX:
         raise DhbvError(f"--out {out}: results are {SUFFIX} files; name one")
+    read = [config, *(file for path in data for file in files_of(path, attributes))]
+    refuse_overwriting({"--out": out, "--json": json_file}, read)
     settings = configuration.load(config, configuration.Config)
     settings, regions = _open(settings, data, attributes)
     first = next(iter(regions.values()))

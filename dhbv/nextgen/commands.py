@@ -13,7 +13,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from dhbv.errors import DhbvError
+from dhbv.files import refuse_overwriting
 from dhbv.terminal import Json, console, say, write_json
+from dhbv.wording import counted
 
 if TYPE_CHECKING:
     from dhbv.nextgen.findings import Component, Finding
@@ -98,6 +100,7 @@ def init(
     from dhbv.nextgen.setup import init as make
     from dhbv.registry import resolve
 
+    refuse_overwriting({"--json": json_file}, [attributes, hydrofabric, climate, forcing, states, spin_up])
     order = Order(
         model=resolve(model), out=out, attributes=attributes, gauge=gauge, hydrofabric=hydrofabric, climate=climate,
         forcing=forcing, start=start, end=end, utc_offset=utc_offset, layout=layout.value, multi=multi,
@@ -107,7 +110,7 @@ def init(
     _show_gaps(made.gaps, len(made.catchments))
     for note in made.notes:
         say(f"note: {note}")
-    say(f"{len(made.catchments)} catchments, model {order.model.name}: {made.realization}")
+    say(f"{counted(len(made.catchments), 'catchment')}, model {order.model.name}: {made.realization}")
     say(f"next: dhbv ngen check {out}")
     content = {
         "realization": str(made.realization), "model": order.model.name, "catchments": list(made.catchments),
@@ -129,7 +132,9 @@ def check(folder: Folder, json_file: Json = None) -> None:
     write_json([f._asdict() for f in findings], json_file)
     failing = [f for f in findings if f.verdict == "fails"]
     if failing:
-        raise DhbvError(f"{folder}: {len(failing)} findings would make the run fail: {failing[0].result}")
+        raise DhbvError(
+            f"{folder}: {counted(len(failing), 'finding')} would make the run fail: {failing[0].result}"
+        )
     say(f"{folder}: nothing stops this run")
 
 
@@ -150,10 +155,11 @@ def update(
     from dhbv.nextgen.update import update as put_in_force
     from dhbv.registry import resolve
 
+    refuse_overwriting({"--json": json_file}, [states])
     resolved = None if model is None else resolve(model)
     done = put_in_force(folder, model=resolved, state=states)
     _show_gaps(done.gaps, len(done.catchments))
-    say(f"{len(done.catchments)} catchments, now in {done.configurations}")
+    say(f"{counted(len(done.catchments), 'catchment')}, now in {done.configurations}")
     content = {
         "configurations": str(done.configurations), "model": resolved.name if resolved else None,
         "catchments": list(done.catchments), "gaps": [gap._asdict() for gap in done.gaps],

@@ -15,6 +15,7 @@ from dhbv.data.attribute_table import KEYS, read_attributes
 from dhbv.data.climate import climate_indices
 from dhbv.data.nextgen import read_forcing
 from dhbv.data.schema import DataError, some
+from dhbv.data.selection import IDS_ARE_TEXT
 from dhbv.errors import DhbvError
 from dhbv.nextgen import crosswalk
 from dhbv.normalisation import Statistics, normalise_attributes
@@ -39,7 +40,7 @@ def from_table(path: Path, catchments: Sequence[str] | None, gauge: str | None) 
     if gauge is not None:
         table = read_attributes(path)
         if gauge not in table.index:
-            raise DataError(f"{path}: no row for gauge {gauge}: ids are text, with leading zeros")
+            raise DataError(f"{path}: no row for gauge {gauge}: {IDS_ARE_TEXT}")
         if catchments is None:
             raise DataError(
                 "one gauge's attributes for all catchments need the catchments: give --hydrofabric GPKG or --forcing PATH"

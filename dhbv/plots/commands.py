@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dhbv.errors import DhbvError
+from dhbv.files import refuse_overwriting, written_whole
 from dhbv.options import Basins, End, Fluxes, Start, Version
 from dhbv.terminal import say
 
@@ -47,6 +48,7 @@ def basin(
     from dhbv.plots import basin as drawing
     from dhbv.plots import cycle
 
+    refuse_overwriting({"--out": out}, [fluxes, forecast, data])
     past = flux_source.daily(
         fluxes, drawing.VARIABLES, basins=[name], start=start and start.date(), end=end and end.date(), version=version
     )  # fmt: skip
@@ -90,6 +92,7 @@ def region(
     from dhbv.fluxes.names import resolve
     from dhbv.plots import region as drawing
 
+    refuse_overwriting({"--out": out}, [fluxes, scores, data, basins])
     if scores is not None:
         if fluxes is not None or date is not None:
             raise DhbvError("--scores makes a map of scores: leave --fluxes and --date out, or --scores")
@@ -129,25 +132,41 @@ def cycle(
     from dhbv import flux_source
     from dhbv.data.schema import basin_ids
     from dhbv.data.selection import ids_of
-    from dhbv.files import written_whole
     from dhbv.plots import basin as drawing
     from dhbv.plots import cycle as pages
 
+    refuse_overwriting(
+        {"--out": out},
+        [*(folder / name for name in pages.FILES), fluxes, data, basins],
+    )
     ahead = pages.load(folder / pages.FORECAST)
     known = basin_ids(ahead)
     issue = ahead["time"].values[0].astype("datetime64[D]").item()
     past = None
     if fluxes is not None:
         begin, last = issue - dt.timedelta(days=BEFORE), issue - dt.timedelta(days=1)
-        past = flux_source.daily(
-            fluxes, drawing.VARIABLES, basins=known, start=begin, end=last, version=version
-        )
+        if _holds(fluxes, begin, last):
+            past = flux_source.daily(
+                fluxes, drawing.VARIABLES, basins=known, start=begin, end=last, version=version
+            )
+        else:
+            say(f"{fluxes}: no day of {begin}..{last} analysed in it: drawn from the cycle's folder alone")
     chosen = ids_of(basins)
     observed = None if data is None else _observed(data, known, ahead["time"].values[-1])
     text = pages.page(folder, before=past, observed=observed, drawn=chosen)
     with written_whole(out) as draft:
         draft.write_text(text, encoding="utf-8")
     say(f"{out}: {len(text) / 1e6:.1f} MB, stands alone")
+
+
+def _holds(fluxes: Path, first: dt.date, last: dt.date) -> bool:
+    """Whether an archive has an analysis of any of these days: before the first cycle of an operation there is none."""
+    from dhbv.fluxes.archive import Archive
+
+    if not fluxes.is_dir():
+        return True  # whoever reads it says what is wrong
+    span = Archive.existing(fluxes).span()
+    return span is not None and span[0] <= last and first <= span[1]
 
 
 def _observed(data: Path, basins: list[str], last: object) -> xr.DataArray:

@@ -21,11 +21,13 @@ from dhbv.errors import DhbvError
 from dhbv.evaluation.score_figures import basin_map
 from dhbv.evaluation.style import png
 from dhbv.operations.analysis import Degraded
-from dhbv.operations.cycle import ANALYSIS, FORECAST, record_of
+from dhbv.operations.cycle import ANALYSIS, FORECAST, RECORD, record_of
 from dhbv.plots import basin as basins
 from dhbv.plots.flags import WORDS
 from dhbv.plots.region import is_skewed
 
+FILES = (FORECAST, ANALYSIS, RECORD)
+"""Of a cycle, that its page is made from."""
 DRAWN = 4
 """Basins drawn unless others are named: those whose forecast rises highest."""
 NAMED = 8
@@ -89,7 +91,7 @@ def page(
     for name in chosen:
         picture = basins.draw(name, past if _has(past, name) else None, ahead, observed)
         figures.append(_figure(picture, f"Basin {name}: {_in_words(rows[name])}"))
-    return _html(record, ahead, table, where, figures)
+    return _html(record, ahead, table, where, figures, alone=past is None)
 
 
 def summary(ahead: xr.Dataset) -> pd.DataFrame:
@@ -181,13 +183,21 @@ def _figure(figure: Figure, caption: str) -> str:
 
 
 def _html(
-    record: dict[str, Any], ahead: xr.Dataset, table: pd.DataFrame, where: str, drawn: Sequence[str]
+    record: dict[str, Any],
+    ahead: xr.Dataset,
+    table: pd.DataFrame,
+    where: str,
+    drawn: Sequence[str],
+    *,
+    alone: bool,
 ) -> str:
     days = ahead["time"].values.astype("datetime64[D]").astype(str)
     flagged = int((table["quality"] != 0).sum())
     state = "none is flagged" if not flagged else f"{flagged} flagged, see below"
     title = f"Forecast issued {record['issue']}"
     more = f" The other {len(table) - len(drawn)} are in the table." if len(drawn) < len(table) else ""
+    if alone:
+        more += " Of the days before it none are at hand."
     notes = "".join(f"<li>{escape(str(note))}</li>" for note in record.get("notes", ()))
     return "\n".join(
         (

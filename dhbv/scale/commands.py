@@ -17,6 +17,7 @@ from dhbv.model_directory import ModelDirectory
 from dhbv.scale.chunks import WHOLE, Shard
 from dhbv.scale.forcing import is_zarr
 from dhbv.terminal import Json, progress_bars, say, write_json
+from dhbv.wording import counted
 
 app = typer.Typer(
     help="Runs over a whole hydrofabric: check, archive, or draw a domain to try them on.",
@@ -47,7 +48,7 @@ def check(run: Run, shard: ShardText = None, json_file: Json = None) -> None:
     for why in found.faults.values():
         say(why)
     found.require()
-    say(f"{run}: complete, {found.chunks} chunks whole")
+    say(f"{run}: complete, {counted(found.chunks, 'chunk')} whole")
 
 
 @app.command()
@@ -66,7 +67,7 @@ def archive(
         count = archiving.archive(
             run, into, on_progress=lambda done, total: bars.update(task, completed=done, total=total)
         )
-    say(f"{count} catchments of {run} are in the archive {into}")
+    say(f"{counted(count, 'catchment')} of {run} are in the archive {into}")
 
 
 @app.command()
@@ -154,6 +155,6 @@ def forecast(
     before = f", {ran.skipped} finished before" if ran.skipped else ""
     part = f" (shard {taken})" if taken != WHOLE else ""
     return (
-        f"{ran.catchments + ran.skipped} catchments × {ran.days} days{part}{before}, {ran.start}: {out}, in "
+        f"{counted(ran.catchments + ran.skipped, 'catchment')} × {counted(ran.days, 'day')}{part}{before}, {ran.start}: {out}, in "
         f"{ran.opening_s + ran.seconds:.1f} s"
     )

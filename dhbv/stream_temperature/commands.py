@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from dhbv.files import refuse_overwriting
 from dhbv.options import Attributes, Basins, End, Fluxes, Start, Version
 from dhbv.stream_temperature.sources import FLOOR
 from dhbv.terminal import say
+from dhbv.wording import counted
 
 
 def sntemp(
@@ -23,7 +25,7 @@ def sntemp(
     out: Annotated[Path, typer.Option(help=".nc, .parquet or .csv to write.", show_default=False)],
     geometry: Annotated[
         Path | None,
-        typer.Option(help="CSV of reaches: basin, then columns `name [unit]`, passed through as they are."),
+        typer.Option(help="CSV of reaches: basin, then columns `name \\[unit]`, passed through as they are."),
     ] = None,
     attributes: Attributes = None,
     basins: Basins = None,
@@ -41,12 +43,13 @@ def sntemp(
     Example: dhbv sntemp --fluxes runs/1999.nc --data $CAMELS/camels_us_maurer.nc --units 'm3 s-1' --out runs/sntemp.nc
     """
     from dhbv import flux_source
-    from dhbv.data import open_region
+    from dhbv.data import files_of, open_region
     from dhbv.data.schema import basin_ids
     from dhbv.fluxes.export import refuse_ending, save
     from dhbv.stream_temperature import export
 
     refuse_ending(out)
+    refuse_overwriting({"--out": out}, [fluxes, *files_of(data, attributes), geometry, basins])
     water = flux_source.daily(
         fluxes, export.FLUXES, basins=basins, start=start and start.date(), end=end and end.date(), version=version
     )  # fmt: skip
@@ -59,5 +62,5 @@ def sntemp(
         say(ds.attrs["incomplete"])
     low = int((ds[export.ADDED] > 0.0).sum())
     if low:
-        say(f"{low} basin-days lay below the floor of {floor:g} mm d-1 and were raised to it")
-    say(f"{ds.sizes['basin']} basins × {ds.sizes['time']} days: {out}")
+        say(f"raised to the floor of {floor:g} mm d-1: {counted(low, 'basin-day')}")
+    say(f"{counted(ds.sizes['basin'], 'basin')} × {counted(ds.sizes['time'], 'day')}: {out}")

@@ -12,12 +12,14 @@ import xarray as xr
 
 from dhbv import __version__
 from dhbv.data.schema import basin_ids, some
+from dhbv.data.selection import IDS_ARE_TEXT, with_nearest
 from dhbv.errors import DhbvError
 from dhbv.fluxes.names import resolve
 from dhbv.fluxes.units import Amount, convert
 from dhbv.physics.hargreaves import mean_temperature
 from dhbv.stream_temperature.air import WINDOWS, running_mean
 from dhbv.stream_temperature.sources import FLOOR, SOURCES, raised
+from dhbv.wording import counted
 
 FLUXES = (*SOURCES, "PET", "AET")
 """As downstream models name them; aliases of the variable table."""
@@ -174,5 +176,6 @@ def _complete(wanted: list[str], there: list[str], what: str) -> None:
     absent = [b for b in wanted if b not in set(there)]
     if absent:
         raise DhbvError(
-            f"{what} lacks basin {some(absent)} ({len(absent)} of {len(wanted)}): give it for all, or fewer basins"
+            f"{what} lacks {len(absent)} of {counted(len(wanted), 'basin')}: {with_nearest(absent, there)}: give it for "
+            f"all, or fewer basins ({IDS_ARE_TEXT})"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,8 +12,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from dhbv.errors import DhbvError
+from dhbv.files import refuse_overwriting, written_whole
 from dhbv.options import Attributes, Data
 from dhbv.terminal import Json, console, progress_bars, say, write_json
+from dhbv.wording import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,6 +88,7 @@ def train(
     from dhbv.surrogate import simulator as simulators
 
     refuse_occupied(out)
+    _refuse_overwriting({"--json": json_file, "--keep-runs": keep_runs}, data, attributes, config, runs)
     if (simulator is None) == (runs is None):
         raise DhbvError(
             "give either --simulator MODULE:NAME, which is run here, or --runs FILE of runs made elsewhere"
@@ -162,6 +166,7 @@ def examine(
     from dhbv.surrogate import directory, fidelity
     from dhbv.surrogate import simulator as simulators
 
+    _refuse_overwriting({"--json": json_file}, data, attributes, config)
     kept, asked = directory.load_surrogate(surrogate), simulators.load(simulator)
     directory.refuse_other(kept, asked.description, surrogate, f"--simulator {simulator}")
     settings, region = _open(config, data, attributes)
@@ -209,6 +214,7 @@ def learn(
     from dhbv.surrogate import simulator as simulators
 
     refuse_occupied(out)
+    _refuse_overwriting({"--json": json_file}, data, attributes, config)
     kept = directory.load_surrogate(surrogate)
     about = kept.card.about
     asked = None if simulator is None else simulators.load(simulator)
@@ -255,7 +261,7 @@ def learn(
     }
     directory.save(out, card, learned.network, extra)
     _show(scores, f"{about.name}: {settings.data.test}", json_file, {"seconds": seconds})
-    say(f"gA and the parameters of {len(everyone)} basins: {out}, {seconds} s")
+    say(f"gA and the parameters of {counted(len(everyone), 'basin')}: {out}, {seconds} s")
 
 
 @app.command()
@@ -271,16 +277,16 @@ def parameters(
     """
     from dhbv.data import open_region
     from dhbv.data.schema import basin_ids
-    from dhbv.files import written_whole
     from dhbv.surrogate import directory, learning
 
+    _refuse_overwriting({"--out": out}, data, attributes, learned)
     card, network = directory.load_map(learned)
     region = open_region(data, attributes=attributes, needs_flow=False)
     basins = basin_ids(region)
     places = learning.fractions(network, card.statistics, region, basins)
     with written_whole(out) as draft:
         draft.write_bytes(_parameters(card.about, basins, places))
-    say(f"parameters of {card.about.name} for {len(basins)} basins: {out}")
+    say(f"parameters of {card.about.name} for {counted(len(basins), 'basin')}: {out}")
 
 
 @app.command()
@@ -298,13 +304,13 @@ def calibrate(
     import pandas as pd
 
     from dhbv.data.forcing import observed_flow
-    from dhbv.files import written_whole
     from dhbv.model_directory import refuse_occupied
     from dhbv.surrogate import calibration, learning
     from dhbv.surrogate import simulator as simulators
     from dhbv.surrogate.inputs import inputs
 
     refuse_occupied(out)
+    _refuse_overwriting({"--json": json_file}, data, attributes, config)
     asked = simulators.load(simulator)
     settings, region = _open(config, data, attributes)
     basins = list(settings.data.basins or ())
@@ -334,7 +340,15 @@ def calibrate(
             draft.write_bytes(content)
     runs = members * (generations + 1)
     _show(scores, f"{about.name}: {settings.data.test}", json_file, {"seconds": seconds, "runs": runs})
-    say(f"{len(basins)} basins, {runs} runs each: {out}, {seconds} s")
+    say(f"{counted(len(basins), 'basin')}, {runs} runs each: {out}, {seconds} s")
+
+
+def _refuse_overwriting(
+    outputs: Mapping[str, Path | str | None], data: Path, attributes: Path | None, *more: Path | None
+) -> None:
+    from dhbv.data import files_of
+
+    refuse_overwriting(outputs, [*files_of(data, attributes), *more])
 
 
 def _open(config: Path, data: Path, attributes: Path | None) -> tuple[Config, xr.Dataset]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dhbv.configuration import Config
 from dhbv.data.schema import basin_ids, some
-from dhbv.errors import DhbvError
+from dhbv.errors import DhbvError, gist
 from dhbv.files import written_whole
 from dhbv.surrogate.inputs import inputs
 from dhbv.surrogate.sampling import draw, near
@@ -136,7 +136,7 @@ def read(path: Path) -> Runs:
             ds = kept.load()
     except (OSError, ValueError) as error:
         raise DhbvError(
-            f"{path}: cannot be read as NetCDF ({error}); see docs/surrogate.md for its form"
+            f"{path}: cannot be read as NetCDF ({gist(error)}); see docs/surrogate.md for its form"
         ) from None
     remedy = "see docs/surrogate.md for the form of a file of runs"
     for name, dims in VARIABLES.items():

@@ -301,7 +301,7 @@ def test_what_is_absent_is_named(tmp_path: Path) -> None:
     folder, netcdf = write_csv(tmp_path / "csv"), write_netcdf(tmp_path / "f.nc")
     with pytest.raises(DataError, match=r"no forcing file .* for catchment cat-7 \(1 of 2\)"):
         read_forcing(folder, ["cat-1", "cat-7"])
-    with pytest.raises(DataError, match="1 unknown basins: cat-7"):
+    with pytest.raises(DataError, match="1 unknown basin: cat-7"):
         read_forcing(netcdf, ["cat-7"])
     with pytest.raises(DataError, match="no such file or folder: give NextGen forcing"):
         read_forcing(tmp_path / "nowhere")

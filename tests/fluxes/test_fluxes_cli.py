@@ -66,7 +66,9 @@ def test_a_csv_is_printed(filled: Archive) -> None:
 def test_what_is_not_whole_is_told_beside_what_is_printed(filled: Archive) -> None:
     words = ("get", "--archive", filled.path, "--variables", "et", "--aggregation", "monthly", "--out", "-")
     result = ran(*words)
-    assert "3 basin × 15 time; 6 of 45 periods are not whole: days < days_in_period: printed" in result.stderr
+    assert (
+        "3 basins × 15 months; 6 of 45 periods are not whole: days < days_in_period: printed" in result.stderr
+    )
     assert result.stdout.splitlines()[0] == "basin,time,et,days,days_in_period"
 
 

@@ -50,7 +50,7 @@ def test_unknown_names_answer_with_the_nearest(filled: Archive) -> None:
     with pytest.raises(DhbvError, match=r"'baseflo' \(nearest: baseflow"):
         fx.open(filled.path, variables="baseflo")
     basin = filled.basins()[0]
-    with pytest.raises(DataError, match=rf"1 unknown basins: {basin}x \(nearest: {basin}"):
+    with pytest.raises(DataError, match=rf"1 unknown basin: {basin}x \(nearest: {basin}"):
         fx.open(filled.path, basins=[f"{basin}x"])
     with pytest.raises(DhbvError, match=r"no aggregation 'monthy' \(nearest: monthly\)"):
         fx.open(filled.path, aggregation="monthy")

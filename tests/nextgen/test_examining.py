@@ -362,7 +362,7 @@ def test_netcdf_without_a_catchment_is_a_fault(whole: Path) -> None:
     write_netcdf_forcing(whole / "f.nc", ids=IDS[:2])
     edit_realization(whole, lambda c: c["global"].update(forcing={"provider": "NetCDF", "path": "./f.nc"}))
     (line,) = findings(whole, "fails")
-    assert "1 unknown basins: cat-10" in line.result
+    assert "1 unknown basin: cat-10" in line.result
 
 
 def test_netcdf_forcing_of_no_catchment_is_not_looked_at(whole: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import io
 import json
 import re
@@ -20,11 +21,14 @@ from typer.testing import CliRunner
 from dhbv.cli import app
 from dhbv.data.schema import basin_ids
 from dhbv.errors import DhbvError
+from dhbv.fluxes.archive import Archive
 from dhbv.operations.analysis import Degraded
+from dhbv.operations.cycle import done
+from dhbv.plots.commands import BEFORE
 from dhbv.plots.commands import _observed as observed_flow
 from dhbv.plots.cycle import flags_of, load, page, summary
 from dhbv.plots.flags import WORDS
-from tests.operations.conftest import BASINS, Site
+from tests.operations.conftest import BASINS, ISSUE, Site
 
 DRAWN = 2
 VOID = {"meta", "link", "img"}
@@ -234,6 +238,48 @@ def test_the_days_before_are_of_the_version_asked_for(made: Path, site: Site, tm
     done = CliRunner().invoke(app, [*command, "--version", "v000099"])
     assert done.exit_code == 1
     assert "nothing by version 'v000099'" in str(done.exception)
+
+
+def test_the_first_cycle_is_drawn_without_the_days_before(site: Site, made: Path, tmp_path: Path) -> None:
+    """It was spun up, so an archive holds nothing before it: its forecast alone, or days that came later."""
+    first = Path(shutil.copytree(done(site.operation)[0].path, tmp_path / "first"))
+    (first / "analysis.nc").unlink()
+    told, later = Archive(tmp_path / "told"), Archive(tmp_path / "later")
+    told.append(load(first / "forecast.nc"), "forecast", source="first", content="first")
+    analysis = load(made / "analysis.nc").isel(time=slice(1, None))
+    assert analysis["time"].values[0] > np.datetime64(ISSUE)
+    later.append(analysis, "analysis", source="second", content="second")
+    days = f"{ISSUE - dt.timedelta(days=BEFORE)}..{ISSUE - dt.timedelta(days=1)}"
+    for archive in (told, later):
+        out = tmp_path / f"{archive.path.name}.html"
+        result = CliRunner().invoke(
+            app,
+            ["plot", "cycle", str(first), "--fluxes", str(archive.path), "--basins", "01", "--out", str(out)],
+        )
+        assert result.exit_code == 0, result.exception
+        assert f"no day of {days} analysed in it: drawn from the cycle's folder alone" in result.stderr
+        text = out.read_text()
+        assert "1 are drawn. The other 4 are in the table. Of the days before it none are at hand." in text
+
+
+def test_days_before_are_not_missed_where_they_are_drawn(made: Path, text: str, tmp_path: Path) -> None:
+    assert "none are at hand" not in text
+    out = tmp_path / "second.html"
+    fluxes = made.parents[2] / "fluxes"
+    result = CliRunner().invoke(
+        app, ["plot", "cycle", str(made), "--fluxes", str(fluxes), "--basins", "01", "--out", str(out)]
+    )
+    assert (result.exit_code, "none are at hand" in out.read_text()) == (0, False)
+    assert "alone" not in result.stderr.replace("stands alone", "")
+    with pytest.raises(DhbvError, match="no archive of fluxes there"):
+        raise (
+            CliRunner()
+            .invoke(
+                app, ["plot", "cycle", str(made), "--fluxes", str(tmp_path), "--out", str(tmp_path / "x")]
+            )
+            .exception
+            or AssertionError
+        )
 
 
 def browser() -> str:

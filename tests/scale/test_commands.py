@@ -24,9 +24,9 @@ def test_two_shards_are_the_day(nation: Nation, tmp_path: Path) -> None:
     table = ("--attributes", nation.domain.attributes)
     first = forecast(nation, tmp_path / "out", *table, "--shard", "1/2")
     assert first.code == 0, first.err
-    assert "10 catchments × 1 days (shard 1/2), state of" in first.err
+    assert "10 catchments × 1 day (shard 1/2), state of" in first.err
     second = forecast(nation, tmp_path / "out", *table)
-    assert f"{CATCHMENTS} catchments × 1 days, 10 finished before" in second.err
+    assert f"{CATCHMENTS} catchments × 1 day, 10 finished before" in second.err
     assert content(tmp_path / "out") == content(nation.folder / "second")
 
 
@@ -53,7 +53,7 @@ def test_a_drawn_domain_is_run_by_vpu(nation: Nation, tmp_path: Path) -> None:
         tmp_path / "out", "--spin-up-days", 0, "--shard", "vpu:02",
     )  # fmt: skip
     assert result.code == 0, result.err
-    assert "4 catchments × 1 days (shard vpu:02), cold start" in result.err
+    assert "4 catchments × 1 day (shard vpu:02), cold start" in result.err
 
 
 @pytest.mark.parametrize(

@@ -235,14 +235,14 @@ def test_what_cannot_be_asked_is_told(store: Store) -> None:
     for ask, message in (
         (lambda: store.window("2001-01-02", "2001-01-01"), "2001-01-02..2001-01-01, is empty"),
         (lambda: store.window("spring", "2001-01-01"), "spring..2001-01-01 are no dates: write them as 1999-10-01"),
-        (lambda: store.window("2001-01-01", "2001-01-01", basins=["x"]), "unknown basins: x"),
+        (lambda: store.window("2001-01-01", "2001-01-01", basins=["x"]), "1 unknown basin: x"),
         (lambda: store.window("2001-01-01", "2001-01-01", variables=["rain"]), "no daily variable 'rain'"),
         (lambda: store.window("2001-01-01", "2001-01-01", as_of=at(4)), "no basin at that time"),
         (lambda: store.window("2001-01-01", "2001-01-01", as_of=dt.datetime(2026, 1, 1)), "no time zone"),
         (lambda: store.append(flow([1.0], basins="a"), source="x", at=dt.datetime(2026, 1, 1)), "no time zone"),
         (lambda: store.append(flow([8.0], basins="a"), source="x", at=at(4)), "in the order in which things became known"),
         (lambda: store.span("rain"), "no daily variable 'rain'"),
-        (lambda: store.history("x", "prcp", "2001-01-01"), "unknown basins: x"),
+        (lambda: store.history("x", "prcp", "2001-01-01"), "1 unknown basin: x"),
     ):  # fmt: skip
         with pytest.raises(DataError, match=message):
             ask()

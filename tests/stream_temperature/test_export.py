@@ -162,7 +162,11 @@ def test_geometry_passes_through(tmp_path: Path) -> None:
     for text, message in (
         ("", r"reaches\.csv: no table of reaches \(No columns"),
         ("basin;length\n01;1\n", "one column alone, 'basin;length': .*separated by commas"),
-        ("basin,length\n01,1\n", "the geometry lacks basin 02 .1 of 2."),
+        ("basin,length\n01,1\n", r"the geometry lacks 1 of 2 basins: 02 \(nearest: 01\)"),
+        (
+            "basin,length\n1,1\n02,1\n",
+            r"the geometry lacks 1 of 2 basins: 01 \(nearest: 1\): give it for all, or fewer basins .ids are text, with leading",
+        ),
         ("basin,length\n01,1\n01,2\n", "01 is there more than once: give one reach"),
         ("basin,T30\n01,1\n02,2\n", "a column 'T30', which is a variable of this file: rename it"),
         ("basin,a [m],a [km]\n01,1,1\n02,2,2\n", "a column is there twice: a, a"),
@@ -173,7 +177,7 @@ def test_geometry_passes_through(tmp_path: Path) -> None:
 
 
 def test_weather_must_know_every_basin() -> None:
-    with pytest.raises(DhbvError, match="the weather lacks basin 02"):
+    with pytest.raises(DhbvError, match="the weather lacks 1 of 2 basins: 02"):
         assemble(fluxes(), air().isel(basin=[0]))
 
 
@@ -196,6 +200,14 @@ def test_every_file_holds_the_same(tmp_path: Path, suffix: str) -> None:
     assert row["T1"] == 10.0 * 369
     assert row["srflow"] == 1.0
     assert frame["T365"].isna().sum() == 8
+
+
+def test_the_help_shows_units_as_they_are_written() -> None:
+    """In help brackets are markup, and what stands in them is gone."""
+    told = (
+        CliRunner().invoke(app, ["sntemp", "--help"], env={"COLUMNS": "300", "TERMINAL_WIDTH": "300"}).output
+    )
+    assert "`name [unit]`" in " ".join(told.split())
 
 
 def test_the_command_from_a_run_and_from_an_archive(run_files: Path) -> None:
