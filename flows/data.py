@@ -25,9 +25,12 @@ def ingest(operation: str, today: dt.date | None = None) -> int:
     done = take(operation, day)
     for arrival in done.arrivals:
         say(f"{arrival.source}: {arrival.problem or arrival.note or arrival.receipt}")
+    if done.passed_over:
+        say(done.passed_over)
     refused = [a for a in done.arrivals if a.problem]
     pages = [f"- **refused** {a.source}: {a.problem}" for a in refused]
     pages += [f"- {a.source}: {a.note}" for a in done.arrivals if a.note]
+    pages += [f"- {done.passed_over}"] if done.passed_over else []
     pages += [f"```\n{report.table()}\n```" for report in done.reports]
     if pages:
         show("data-quality", "\n\n".join(pages), f"The quality gate on {day}")

@@ -49,7 +49,7 @@ def retrain(operation: str, why: str | None = None, device: str = "auto") -> str
         return None
     say(f"training, because {reason}")
     trained = train(operation, device)
-    version, decision = evaluate(operation, trained, reason)
+    version, decision, because = evaluate(operation, trained, reason)
     reign = Registry(site.registry).reign()
     if decision == "promote" and version in reign.rolled_back:
         # Whoever rolled it back knew what the gate does not see.
@@ -58,6 +58,10 @@ def retrain(operation: str, why: str | None = None, device: str = "auto") -> str
         first = not reign.champions
         found = "the first to pass the gate" if first else "better than the champion"
         promote(operation, version, f"{found}; trained because {reason}")
+        say(f"{version} is promoted, {found}: {because}")
+    else:
+        serving = f"{reign.champions[-1]} goes on serving" if reign.champions else "nothing serves"
+        say(f"{version} is rejected, {serving}: {because}")
     return version
 
 
@@ -70,15 +74,16 @@ def train(operation: str, device: str = "auto") -> str:
 
 
 @flow(name="evaluate")
-def evaluate(operation: str, trained: str, why: str) -> tuple[str, str]:
-    """Judge the challenger in the folder `trained` and publish it with its scorecard: its id, the decision."""
+def evaluate(operation: str, trained: str, why: str) -> tuple[str, str, str]:
+    """Judge the challenger in the folder `trained` and publish it with its scorecard: its id, the decision and why."""
     site = configuration.load(Path(operation))
     challenger = model_directory.load(Path(trained))
     card: Scorecard = retraining.judge(site, challenger, smoke=functools.partial(_smoke, site))
     version = retraining.publish(site, challenger, card, who=who(), why=why)
     show("scorecard", card.markdown(), f"{version.id} against the champion")
-    say(f"{version.id}: {card.decision}: {'; '.join(card.reasons)}")
-    return version.id, card.decision
+    because = "; ".join(card.reasons)
+    say(f"{version.id}: {card.decision}: {because}")
+    return version.id, card.decision, because
 
 
 @flow(name="promote")

@@ -32,6 +32,7 @@ def read_attributes(file: str | Path, separator: str = ",") -> pd.DataFrame:
             column of numbers.
     """
     file = Path(file)
+    hint = by_commas(file) if separator == "," else ""
     try:
         # Read at once: of parts read one by one a column with a late word would be part numbers, part text.
         table = pd.read_csv(file, sep=separator, dtype=_TEXT, skipinitialspace=True, low_memory=False)
@@ -41,13 +42,13 @@ def read_attributes(file: str | Path, separator: str = ",") -> pd.DataFrame:
         ) from None
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise DataError(
-            f"{file}: not an attribute table ({error}): give a CSV with a first row of names"
+            f"{file}: not an attribute table ({error}): {hint or 'give a CSV with a first row of names'}"
         ) from None
     key = next((k for k in KEYS if k in table.columns), None)
     if key is None:
         raise DataError(
             f"{file}: no key column: one of {' or '.join(KEYS)} must hold the basin ids; found "
-            f"{', '.join(map(str, table.columns[:5]))}"
+            f"{', '.join(map(str, table.columns[:5]))}{hint and f': {hint}'}"
         )
     table[key] = table[key].str.strip()
     repeated = table[key][table[key].duplicated()]
@@ -64,6 +65,18 @@ def read_attributes(file: str | Path, separator: str = ",") -> pd.DataFrame:
                 table[name] = numbers(table[name], str(file))
     table.attrs["source"] = str(file)
     return table
+
+
+def by_commas(file: Path) -> str:
+    """How to mend a CSV whose columns are separated by semicolons, as by Excel where decimals have a comma; else empty."""
+    try:
+        with file.open(encoding="utf-8", errors="replace") as opened:
+            head = opened.readline()
+    except OSError:  # told of by whoever reads it
+        return ""
+    return (
+        "separate columns by commas, and give decimals a point" if head.count(";") > head.count(",") else ""
+    )
 
 
 def numbers(column: pd.Series, source: str) -> pd.Series:

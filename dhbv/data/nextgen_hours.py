@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from dhbv.data.schema import DataError, some
 from dhbv.data.selection import select_basins
 from dhbv.data.units import ACCEPTED, spelling
+from dhbv.errors import gist
 
 FILE_PATTERN = "{{id}}.csv"
 """ngen's file_pattern: a regular expression of a file's whole name, with the catchment's id put in."""
@@ -157,7 +158,7 @@ def open_file(path: Path) -> xr.Dataset:
     except FileNotFoundError:
         raise DataError(f"{path}: no such file: check the path") from None
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not readable as NetCDF ({error}): give another file") from None
+        raise DataError(f"{path}: not readable as NetCDF ({gist(error)}): give another file") from None
 
 
 def ids_of(file: xr.Dataset, path: Path) -> list[str]:

@@ -168,7 +168,12 @@ class Realization:
             self.start, self.end = (
                 dt.datetime.strptime(time[key], TIME) for key in ("start_time", "end_time")
             )
-            self.modules = list(self._modules())
+            modules = list(self._modules())
+            self.modules = [m for m in modules if m.params.get("python_type") == PYTHON_TYPE]
+            routing = self.document.get("routing") or {}
+            foreign = [m.params.get("init_config", "") for m in modules if m not in self.modules]
+            foreign.append(routing.get("t_route_config_file_with_path", ""))
+            self._foreign = [_name(str(folder / place)) for place in foreign]
             self.forcing = self._forcing()
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ConfigurationError(
@@ -181,13 +186,13 @@ class Realization:
             )
 
     def _modules(self) -> Iterator[Module]:
+        """Of whatever kind."""
         places = [(None, self.document["global"]), *self.document.get("catchments", {}).items()]
         for catchment, place in places:
             for formulation in place["formulations"]:
                 around = formulation["params"]
                 for params in (around, *(m["params"] for m in around.get("modules", ()))):
-                    if params.get("python_type") == PYTHON_TYPE:
-                        yield Module(params, around, catchment)
+                    yield Module(params, around, catchment)
 
     def _forcing(self) -> Forcing:
         source = self.document["global"]["forcing"]
@@ -195,7 +200,11 @@ class Realization:
         return Forcing(provider, self.folder / source["path"], source.get("file_pattern", "{{id}}.csv"))
 
     def configurations(self) -> dict[str, Path]:
-        """The file of each catchment, as far as there are files; sorted by id."""
+        """The file of each catchment, as far as there are files; sorted by id.
+
+        ngen puts each catchment's id into every module's pattern. Which ids there are only the hydrofabric tells, and
+        `config/{{id}}.yml` fits `config/other_cat-1.yml` too: what another module's pattern fits more closely is that module's.
+        """
         found: dict[str, Path] = {}
         for module in self.modules:
             if "init_config" not in module.params:
@@ -204,12 +213,21 @@ class Realization:
             if module.catchment is not None:
                 found[module.catchment] = Path(place.replace(ID, module.catchment))
             elif ID in place:
-                wanted = re.escape(place).replace(re.escape(ID), "([^/]+)", 1)
-                name = re.compile(wanted.replace(re.escape(ID), r"\1"))
+                name = _name(place)
                 for file in glob.glob(glob.escape(place).replace(ID, "*")):  # noqa: PTH207 -- the place may be absolute
-                    if (match := name.fullmatch(file)) and match[1] not in found:
+                    match = name.fullmatch(file)
+                    if match is None or match[1] in found:
+                        continue
+                    theirs = (m for other in self._foreign if (m := other.fullmatch(file)))
+                    if all(len(match[1]) <= len(m.groupdict().get("id", "")) for m in theirs):
                         found[match[1]] = Path(file)
         return dict(sorted(found.items()))
+
+
+def _name(place: str) -> re.Pattern[str]:
+    """What a file's name is by a pattern of `init_config`; its group `id`, if the pattern has one, is the catchment's."""
+    wanted = re.escape(place).replace(re.escape(ID), "(?P<id>[^/]+)", 1)
+    return re.compile(wanted.replace(re.escape(ID), "(?P=id)"))
 
 
 def _layout(folder: Path) -> Layout:

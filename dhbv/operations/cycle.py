@@ -99,7 +99,7 @@ def run(
         for left in cycles.glob(".*"):  # by a run that was killed
             if _of(left.with_name(left.name[1:])) is not None:
                 shutil.rmtree(left)
-        serving = Registry(operation.registry).serving()
+        serving = _serving(operation)
         made = [c for c in done(operation) if c.issue == issue]
         if made and not (reissue and made[-1].record["version"] != serving.version.id):
             _archive(operation)
@@ -153,6 +153,22 @@ def unarchived(operation: Operation) -> list[Path]:
     """
     paths = [c.path for c in done(operation)]
     return [file for file, _ in archiving.lacking(operation.fluxes, paths, _ARCHIVED)]
+
+
+def _serving(operation: Operation) -> Serving:
+    """Who serves; where nobody ever did, the error names the flow that mends it."""
+    registry = Registry(operation.registry)
+    if not registry.versions_path.is_dir() or not registry.versions():
+        raise DhbvError(
+            f"{registry.path} holds no version to forecast with: run the retrain flow, or publish one by "
+            "`dhbv registry publish` and run the promote flow"
+        )
+    try:
+        return registry.serving()
+    except DhbvError as error:
+        if registry.reign().champions:
+            raise
+        raise DhbvError(f"{error}; run the promote flow, or `dhbv registry promote`") from None
 
 
 def _archive(operation: Operation) -> None:

@@ -18,7 +18,7 @@ from dhbv.operations.configuration import Operation
 from dhbv.quality import Report, examine
 from dhbv.quality.batch import LEAD
 from dhbv.store import Receipt, Store
-from dhbv.store.drop_folder import take_new
+from dhbv.store.drop_folder import passed_over, take_new
 from dhbv.store.sources import take_nextgen, take_usgs
 
 _log = logging.getLogger(__name__)
@@ -47,12 +47,15 @@ class Ingested(NamedTuple):
     arrivals: list[Arrival]
     reports: list[Report]
     """Of the gate, one a delivery that it looked at."""
+    passed_over: str = ""
+    """What is to be told of dropped files of no known kind; empty where the report of the day tells it already."""
 
 
 def ingest(operation: Operation, today: dt.date) -> Ingested:
     """Take what is new from every source; a source that fails is told of and the others are taken.
 
-    The gate's reports are added to `reports/<today>.txt` in the operation's folder.
+    The gate's reports are added to `reports/<today>.txt` in the operation's folder; what was passed over is told there
+    once a day, however often this is run.
     """
     store, sources = Store(operation.store), operation.config.sources
     reports: list[Report] = []
@@ -64,18 +67,24 @@ def ingest(operation: Operation, today: dt.date) -> Ingested:
         pages.append(f"{Path(region.attrs.get('source', 'new data')).name}\n\n{reports[-1].table()}")
         return reports[-1]
 
+    path = operation.folder / REPORTS / f"{today}.txt"
+    earlier = path.read_text(encoding="utf-8") if path.exists() else ""
     arrivals: list[Arrival] = []
+    passed = ""
     if sources.drop is not None:
         folder = operation.folder / sources.drop
         folder.mkdir(parents=True, exist_ok=True)
         arrivals += [
             Arrival(t.file.name, t.receipt, t.problem, t.note) for t in take_new(store, folder, gate=gate)
         ]
+        told = passed_over(folder)
+        passed = "" if told in earlier else f"{sources.drop}: {told}"
     if sources.nextgen is not None:
-        path = operation.folder / sources.nextgen
+        forcing = operation.folder / sources.nextgen
         arrivals.append(
             _tried(
-                str(path), lambda: (take_nextgen(store, path, utc_offset=sources.utc_offset, gate=gate), ())
+                str(forcing),
+                lambda: (take_nextgen(store, forcing, utc_offset=sources.utc_offset, gate=gate), ()),
             )
         )
     if sources.usgs:
@@ -90,12 +99,13 @@ def ingest(operation: Operation, today: dt.date) -> Ingested:
         if arrival.note:
             _log.warning("%s: %s", arrival.source, arrival.note)
             pages.append(f"{arrival.source}\n\n{arrival.note}\n")
+    if passed:
+        _log.warning("%s", passed)
+        pages.append(f"{passed}\n")
     if pages:
-        path = operation.folder / REPORTS / f"{today}.txt"
-        earlier = path.read_text(encoding="utf-8") if path.exists() else ""
         with written_whole(path) as draft:
             draft.write_text(earlier + "\n".join(pages) + "\n", encoding="utf-8")
-    return Ingested(arrivals, reports)
+    return Ingested(arrivals, reports, passed)
 
 
 def _tried(source: str, take: Callable[[], tuple[Receipt, tuple[str, ...]]]) -> Arrival:

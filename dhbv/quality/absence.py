@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from dhbv.data.schema import FORCING, TIME_VARIABLES
+from dhbv.data.schema import FORCING, TIME_VARIABLES, required_variables
 from dhbv.quality.batch import Batch
 from dhbv.quality.finding import EVERY, Finding, Hit, Severity, day
 
@@ -69,7 +69,7 @@ def gone_basins(batch: Batch) -> Iterator[Finding | Hit]:
     first, last = batch.calendar.period
     days = int((last - first).astype(int)) + 1
     for basin in batch.gone_basins:
-        yield _finding(first, last, days, "known, and not in these data", basin=basin)
+        yield _finding(first, last, days, "known, and not in these data", "absent", basin=basin)
     forcing = [name for name in FORCING if name in batch.values]
     if forcing and batch.calendar.present.any():
         empty = np.all([np.isnan(batch.values[name][:, batch.lead :]).all(1) for name in forcing], axis=0)
@@ -80,11 +80,17 @@ def gone_basins(batch: Batch) -> Iterator[Finding | Hit]:
 
 
 def gone_variables(batch: Batch) -> Iterator[Finding]:
-    """Variables that the known data have, or a region needs, and these have not."""
+    """Variables that the known data have, or a region needs, and these have not.
+
+    Weather, flow and the rest may come by ways of their own, and are only told; weather of which a part came is not whole.
+    """
     first, last = batch.calendar.period
     days = int((last - first).astype(int)) + 1
+    weather = required_variables(needs_flow=False)
+    in_part = any(name in batch.values for name in weather)
     for name in batch.gone_variables:
-        yield _finding(first, last, days, "not in these data", variable=name)
+        severity: Severity = "absent" if in_part and name in weather else "warn"
+        yield _finding(first, last, days, "not in these data", severity, variable=name)
 
 
 def missing_values(batch: Batch) -> Iterator[Hit]:

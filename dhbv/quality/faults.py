@@ -33,7 +33,10 @@ CHECKS = (
         "any within the data; between the known data and these only told", absence.missing_days,
     ),
     Check("basin gone", "known basins that are not there, or have no forcing at all", "any", absence.gone_basins),
-    Check("variable gone", "variables known or needed that are not there", "any", absence.gone_variables),
+    Check(
+        "variable gone", "variables known or needed that are not there",
+        "any of weather that comes in part; else only told", absence.gone_variables,
+    ),
     Check(
         "missing value", "NaN",
         "any in forcing; only told in flow, where it says that nothing was observed", absence.missing_values,

@@ -15,8 +15,9 @@ from dhbv.quality.runs import spans
 EVERY = "*"
 """In place of a basin or a variable: every one."""
 
-Severity = Literal["quarantine", "warn"]
-"""`quarantine`: must not be used, and is put aside; `warn`: odd, told, and left where it is."""
+Severity = Literal["quarantine", "absent", "warn"]
+"""`quarantine`: must not be used, and is put aside; `absent`: must be there and is not, so that there is nothing to put
+aside; `warn`: odd, told, and left where it is."""
 
 MOST_RUNS = 10
 """A fault with more runs than this in one basin and variable is one finding over all of them."""

@@ -15,6 +15,7 @@ import xarray as xr
 from dhbv.data.schema import TIME_VARIABLES, some
 from dhbv.quality.faults import BY_NAME
 from dhbv.quality.finding import EVERY, Finding, Severity
+from dhbv.wording import counted
 
 MOST_LINES = 12
 """Lines told of one fault; all are in the JSON."""
@@ -47,8 +48,8 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing had to be put aside and nothing is gone."""
-        return not self.of("quarantine")
+        """Whether nothing had to be put aside, no known basin is gone, and weather, if it came, is whole."""
+        return not self.of("quarantine") and not self.of("absent")
 
     def of(self, severity: Severity) -> list[Finding]:
         """The findings of one severity."""
@@ -65,7 +66,9 @@ class Report:
         parts = [self._summary(n)]
         if self.findings:
             parts.append(_calendar(self.findings, n))
-        titles: dict[Severity, str] = {"quarantine": "Put aside", "warn": "Told, and left as it is"}
+        titles: dict[Severity, str] = {
+            "quarantine": "Put aside", "absent": "Not there", "warn": "Told, and left as it is"
+        }  # fmt: skip
         for severity, title in titles.items():
             chosen = sorted(self.of(severity), key=lambda f: list(BY_NAME).index(f.fault))
             for fault, group in groupby(chosen, key=lambda f: f.fault):
@@ -80,7 +83,11 @@ class Report:
             period = f"{np.datetime_as_string(days[0], 'D')}..{np.datetime_as_string(days[-1], 'D')}"
         grave, told = len(self.of("quarantine")), len(self.of("warn"))
         verdict = "passed" if self.passed else "NOT passed"
-        return f"{verdict}: {basins} basins, {period}, {grave} faults put aside, {told} told"
+        absent = [f.variable for f in self.findings if f.fault == "variable gone"]
+        absent += [f.basin for f in self.of("absent") if f.basin != EVERY]
+        if absent:
+            verdict += f", without {some(absent)}"
+        return f"{verdict}: {counted(basins, 'basin')}, {period}, {counted(grave, 'fault')} put aside, {told} told"
 
 
 def _lines(group: list[Finding]) -> str:
@@ -126,8 +133,8 @@ def _cell(found: list[Finding], column: Column, basins: int) -> str:
     here = [
         f for f in found if np.datetime64(f.first) <= column.last and np.datetime64(f.last) >= column.first
     ]
-    for severity, form in (("quarantine", "{}"), ("warn", "({})")):
-        names = {f.basin for f in here if f.severity == severity}
+    for only_told, form in ((False, "{}"), (True, "({})")):
+        names = {f.basin for f in here if (f.severity == "warn") == only_told}
         if names:
             return form.format("all" if EVERY in names else len(names))
     return "."

@@ -6,6 +6,8 @@ from typing import Protocol
 
 import xarray as xr
 
+from dhbv.data.schema import basin_ids
+from dhbv.store.incoming import refuse_lost_zeros
 from dhbv.store.manifest import Receipt
 from dhbv.store.store import Store
 
@@ -33,5 +35,7 @@ def admit(store: Store, region: xr.Dataset, source: str, gate: Gate | None, *, c
     """Append `region`, or what `gate` makes of it."""
     if gate is None:
         return store.append(region, source=source, content=content)
+    # The store looks again; this is for the gate, which is not to report what is then refused.
+    refuse_lost_zeros(basin_ids(region), store.basins(), source)
     found = gate(region)
     return store.append(found.clean, source=source, quarantine=found.quarantine, content=content)

@@ -3,7 +3,7 @@
 CSV and Parquet hold a row for each basin and day: a column `basin` (text), a column `date`, and daily
 variables of the schema with their unit in the name, as `prcp [mm d-1]`. A CSV without `date` is a table
 of attributes. NetCDF has dimensions (basin, time), and units as attributes. A file is known by its content,
-whatever its name; one that is still being written should bear another ending until it is whole.
+whatever its name; one that is still being written should bear another ending, as `.part`, until it is whole.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 import xarray as xr
 from numpy.typing import NDArray
 
-from dhbv.data.attribute_table import KEYS, read_attributes
+from dhbv.data.attribute_table import KEYS, by_commas, read_attributes
 from dhbv.data.region import NETCDF_SUFFIXES
 from dhbv.data.schema import TIME_VARIABLES, DataError, assemble, attributes, some, with_attributes
 from dhbv.data.units import to_canonical
-from dhbv.errors import DhbvError
+from dhbv.errors import DhbvError, gist
 from dhbv.files import sha256_of
 from dhbv.store.admission import Gate, admit
 from dhbv.store.incoming import check_ids
@@ -36,6 +36,9 @@ from dhbv.store.store import AREA, Store
 _log = logging.getLogger(__name__)
 
 SUFFIXES = (".csv", ".parquet", *NETCDF_SUFFIXES)
+
+UNFINISHED = (".part", ".partial", ".filepart", ".tmp")
+"""Endings of files that are still being written."""
 
 DATES = ("date", "day", "time")
 """Headers, but for capitals and blanks, that a column of days is likely to bear."""
@@ -82,9 +85,7 @@ def take_new(store: Store, folder: Path | str, *, gate: Gate | None = None) -> l
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder: make it, or name the one that files are dropped into")
-    files = sorted(
-        p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file() and p.name[0] != "."
-    )
+    files = [p for p in _files(folder) if p.suffix.lower() in SUFFIXES]
     receipts = store.receipts()
     taken = {receipt.content: receipt for receipt in receipts if receipt.content}
     outcome = []
@@ -106,6 +107,16 @@ def take_new(store: Store, folder: Path | str, *, gate: Gate | None = None) -> l
             _log.exception("%s", file)
             outcome.append(Taken(file, None, f"{file}: {type(error).__name__}: {error}"))
     return outcome
+
+
+def passed_over(folder: Path | str) -> str:
+    """What to tell of files that bear none of `SUFFIXES` and are not being written; empty where there are none."""
+    names = [p.name for p in _files(Path(folder)) if p.suffix.lower() not in (*SUFFIXES, *UNFINISHED)]
+    return f"passed over: {some(names)}; what is taken ends in {', '.join(SUFFIXES)}" if names else ""
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.is_file() and p.name[0] != ".")
 
 
 def _overruled(file: Path, taken: Receipt, receipts: Sequence[Receipt]) -> str:
@@ -167,7 +178,9 @@ def _read_csv(file: Path) -> pd.DataFrame:
     try:
         return pd.read_csv(file, dtype=dict.fromkeys(KEYS, str), skipinitialspace=True)
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise DataError(f"{file}: not readable as CSV ({error}): drop it again") from None
+        raise DataError(
+            f"{file}: not readable as CSV ({error}): {by_commas(file) or 'drop it again'}"
+        ) from None
 
 
 def _read_parquet(file: Path) -> pd.DataFrame:
@@ -279,7 +292,7 @@ def _read_netcdf(file: Path, areas: Mapping[str, float]) -> xr.Dataset:
         with xr.open_dataset(file, cache=False) as opened:
             ds = opened.load()
     except (OSError, ValueError, RuntimeError) as error:
-        raise DataError(f"{file}: not readable as NetCDF ({error}): drop it again") from None
+        raise DataError(f"{file}: not readable as NetCDF ({gist(error)}): drop it again") from None
     if not {"basin", "time"} <= set(ds.dims) & set(ds.coords):
         raise DataError(
             f"{file}: dimensions and coordinates basin and time are needed, it has {', '.join(map(str, ds.sizes))}: "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ from dhbv.attributes import ATTRIBUTE_UNITS
 from dhbv.data.attribute_table import numbers
 from dhbv.data.checks import check_basins, check_dates
 from dhbv.data.schema import TIME_VARIABLES, DataError, attributes, some
+from dhbv.data.selection import IDS_ARE_TEXT
 from dhbv.data.units import spelling
 from dhbv.store.series import Daily
 
@@ -117,6 +118,25 @@ def check_ids(ids: NDArray[np.generic], source: str) -> None:
         raise DataError(
             f"{source}: basin ids are numbers, which lose leading zeros: write them as text, e.g. "
             f"{int(numbers[0]):08d}"
+        )
+
+
+def refuse_lost_zeros(ids: Iterable[str], known: Iterable[str], source: str) -> None:
+    """Raise a DataError for ids that are new and equal known ones but for leading zeros.
+
+    Whatever read them as numbers cut the zeros off, and would make two basins of one.
+    """
+    there = set(known)
+    bare = {b.lstrip("0"): b for b in there if b.isdigit()}
+    told = [
+        f"{b} (the store has {bare[b.lstrip('0')]})"
+        for b in sorted(set(ids) - there)
+        if b.lstrip("0") in bare
+    ]
+    if told:
+        raise DataError(
+            f"{source}: basin {some(told)}: {IDS_ARE_TEXT}: write them as the store has them, or begin "
+            "a new store if it is there that they lost their zeros"
         )
 
 

@@ -111,6 +111,7 @@ class Store(Folder):
                 for earlier in manifests.receipts(self.path, manifest):
                     if earlier.content == content:
                         return earlier
+            incoming.refuse_lost_zeros([*new.daily.basins, *new.attributes.index], manifest.basins, source)
             when = self._time(manifest, at)
             batch = manifest.batches + 1
             counts: Counter[str] = Counter()

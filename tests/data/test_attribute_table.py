@@ -29,6 +29,10 @@ def test_ids_stay_text_and_categories_are_stripped(tmp_path: Path, key: str) -> 
     ("text", "message"),
     [
         ("id,x\n1,2\n", "no key column: one of gauge_id or basin .* found id, x"),
+        (
+            "basin;x\n1;2,5\n",
+            "no key column: .* found basin;x: separate columns by commas, and give decimals a point",
+        ),
         ("basin,x\n1,2\n1,3\n", "basin 1 has more than one row"),
         ("", "not an attribute table"),
         ("basin,x\n1,2\n2,3,4,5\n", "not an attribute table"),
@@ -41,6 +45,25 @@ def test_ids_stay_text_and_categories_are_stripped(tmp_path: Path, key: str) -> 
 def test_a_table_that_is_none_is_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(DataError, match=rf"table\.csv: {message}"):
         read_attributes(_write(tmp_path, text))
+
+
+def test_semicolons_are_told_of_only_where_they_separate(tmp_path: Path) -> None:
+    late = "1,5;2,5\n1;2\n1,2;3,4,5\n"
+    for separator, text, told in (
+        (",", "id\n1\n", False),
+        (",", "id,a;b\n1,2\n", False),
+        (",", f"id,a;b\n{late}", False),
+        (",", f"a;b\n{late}", True),
+        (";", "id;a\n1;2\n", False),
+    ):
+        with pytest.raises(DataError) as refused:
+            read_attributes(_write(tmp_path, text), separator)
+        assert ("separate columns by commas" in str(refused.value)) == told
+
+
+def test_a_folder_is_no_table(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"not an attribute table \(.*Is a directory"):
+        read_attributes(tmp_path)
 
 
 def test_empty_cells_and_words_of_other_columns_pass(tmp_path: Path) -> None:

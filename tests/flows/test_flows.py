@@ -82,21 +82,24 @@ def test_retraining_that_is_better_serves_and_is_announced(
     forecasting.forecast(path)
     before = site.registry.serving().version.id
     decision, count = "promote", iter(range(2, 9))
+    told: list[str] = []
 
     def train(operation: Any, work: Path, **rest: Any) -> ModelDirectory:
         return small_model(work / "trained", next(count))
 
     def judge(*given: Any, **rest: Any) -> Any:
         card = challenge(*given, **rest)
-        return type(card)(**{**card.__dict__, "decision": decision})
+        return type(card)(**{**card.__dict__, "decision": decision, "reasons": ("a reason", "another")})
 
     monkeypatch.setattr(retraining, "train", train)
     monkeypatch.setattr(retraining, "challenge", judge)
+    monkeypatch.setattr(training, "say", told.append)
     config = site.operation.folder / "operation.yaml"
     config.write_text(config.read_text() + "retrain: {test_days: 100}\n")
     version = training.retrain(path, why="a test")
     assert version is not None
     assert site.registry.serving().version.id == version
+    assert told[-1] == f"{version} is promoted, better than the champion: a reason; another"
     assert [(e["event"], e["payload"]) for e in events] == [
         ("dhbv.weights.promoted", {"version": version, "operation": path})
     ]
@@ -112,6 +115,7 @@ def test_retraining_that_is_better_serves_and_is_announced(
     worse = training.retrain(path, why="a test")
     assert worse not in (None, version)
     assert site.registry.serving().version.id == version
+    assert told[-1] == f"{worse} is rejected, {version} goes on serving: a reason; another"
     assert len(events) == 1
 
     training.rollback(path, "it was worse")
@@ -150,6 +154,30 @@ def test_what_was_rolled_back_is_not_promoted_by_itself(
     assert [e["payload"]["version"] for e in events] == [version, before]
     training.promote(path, version, "it was not worse")
     assert site.registry.serving().version.id == version
+
+
+def test_a_rejected_first_challenger_leaves_nothing_to_serve(
+    site: Site, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Retraining and forecasting both say so, and what to do."""
+    shutil.rmtree(site.operation.registry)
+    told: list[str] = []
+    with pytest.raises(
+        DhbvError,
+        match=r"holds no version to forecast with: run the retrain flow, or publish one by `dhbv reg",
+    ):
+        forecasting.forecast(path)
+    monkeypatch.setattr(training, "say", told.append)
+    monkeypatch.setattr(training, "train", lambda *_: "trained")
+    monkeypatch.setattr(
+        training, "evaluate", lambda *_: (site.publish(2).id, "reject", "NSE too low; KGE too low")
+    )
+    version = training.retrain(path, why="a test")
+    assert told[-1] == f"{version} is rejected, nothing serves: NSE too low; KGE too low"
+    with pytest.raises(
+        DhbvError, match=rf"it holds {version}; run the promote flow, or `dhbv registry promote`"
+    ):
+        forecasting.forecast(path)
 
 
 def test_without_a_reason_nothing_is_trained(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,14 +227,14 @@ class TestTheBasinOfTheSmokeTest:
 
     def test_one_whose_attributes_have_not_come_is_passed_over(self, site: Site, path: str) -> None:
         self.join(site, "00")
-        self.join(site, "000", gauge_lat=44.0)
+        self.join(site, "00A", gauge_lat=44.0)
         training.promote(path, site.publish(1).id, "a test")
 
     def test_it_is_the_first_that_lacks_fewest(
         self, site: Site, path: str, seen: list[dict[str, Any]]
     ) -> None:
         self.join(site, "00")
-        self.join(site, "000", gauge_lat=44.0)
+        self.join(site, "00A", gauge_lat=44.0)
         training.promote(path, site.publish(1).id, "a test")
         (given,) = seen
         first = site.region.sel(basin="01")
@@ -266,6 +294,18 @@ def test_ingest_takes_and_reports(site: Site, path: str) -> None:
     assert "02" in text
     assert data.ingest(path, today=day(5)) == 0
     assert site.store.span("prcp") == (site.region["time"].values[0].astype("M8[D]").item(), day(1))
+
+
+def test_ingest_names_what_it_passed_over(site: Site, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(data, "say", told.append)
+    (site.operation.folder / "incoming").mkdir()
+    (site.operation.folder / "incoming" / "j.xlsx").write_text("")
+    for _ in range(2):
+        assert data.ingest(path, today=day(5)) == 0
+    (line,) = told
+    assert line.startswith("incoming: passed over: j.xlsx; ")
+    assert page("data-quality") == f"- {line}"
 
 
 def test_ingest_fails_for_what_was_refused_and_takes_the_rest(site: Site, path: str) -> None:

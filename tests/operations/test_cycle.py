@@ -91,6 +91,27 @@ def test_a_short_history_is_flagged(make_site: MakeSite) -> None:
     assert record["flags"] == STAND_IN | {"SPUN_UP": "all", "SHORT_SPIN_UP": "all"}
 
 
+def test_without_weights_it_is_said_how_to_come_by_some(site: Site) -> None:
+    """An operation before its first retraining, and one whose only version nobody promoted."""
+    shutil.rmtree(site.operation.registry)
+    registry = str(site.operation.registry)
+    for _ in range(2):
+        with pytest.raises(DhbvError) as refused:
+            cycle.run(site.operation, ISSUE)
+        assert str(refused.value) == (
+            f"{registry} holds no version to forecast with: run the retrain flow, or publish one by `dhbv registry "
+            "publish` and run the promote flow"
+        )
+        site.registry.versions_path.mkdir(parents=True, exist_ok=True)
+    version = site.publish(1)
+    with pytest.raises(DhbvError) as refused:
+        cycle.run(site.operation, ISSUE)
+    assert str(refused.value).endswith(
+        f"{registry} has no champion yet: promote a version by its id; it holds {version.id}; run the promote flow, or "
+        "`dhbv registry promote`"
+    )
+
+
 def test_no_history_is_refused_and_leaves_nothing(site: Site) -> None:
     with pytest.raises(
         DhbvError, match="no two days of weather before 1999-01-01 to spin up over: ingest a history first"

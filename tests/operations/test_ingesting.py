@@ -215,6 +215,22 @@ def test_a_file_that_came_again_after_a_correction_is_noted(site: Site) -> None:
     assert f"c.csv\n\n{arrival.note}\n" in text
 
 
+def test_files_of_other_kinds_are_told_of_once_a_day(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """And again when another one has come."""
+    drop(site, "a.csv", 0, 0)
+    folder = site.operation.folder / "incoming"
+    (folder / "j.xlsx").write_text("", encoding="utf-8")
+    lines = [ingesting.ingest(site.operation, TODAY).passed_over for _ in range(3)]
+    assert lines[0].startswith("incoming: passed over: j.xlsx; what is taken ends in .csv, ")
+    assert lines[1:] == ["", ""]
+    report = site.operation.folder / "reports" / f"{TODAY}.txt"
+    assert report.read_text(encoding="utf-8").count("passed over") == caplog.text.count("passed over") == 1
+    assert f"\n{lines[0]}\n" in report.read_text(encoding="utf-8")
+    (folder / "k.txt").write_text("", encoding="utf-8")
+    assert "passed over: j.xlsx, k.txt;" in ingesting.ingest(site.operation, TODAY).passed_over
+    assert "j.xlsx, k.txt;" in ingesting.ingest(site.operation, TODAY + dt.timedelta(1)).passed_over
+
+
 def test_flow_whose_weather_comes_later_is_kept(site: Site) -> None:
     """A basin without weather is named as gone, its flow is sound."""
     folder = site.operation.folder / "incoming"
@@ -235,7 +251,7 @@ def test_forcing_is_cut_at_local_midnight(make_site: Callable[..., Site], offset
     site = make_site(sources={"drop": None, "nextgen": "forcing.nc", "utc_offset": offset})
     dry = {("precip_rate", k, hour): 0.0 for k in range(2) for hour in range(96)}
     write_netcdf(site.operation.folder / "forcing.nc", 96, fill=dry | {("precip_rate", 0, 25): 18.0 / 3600.0})
-    ((arrival,), _) = ingesting.ingest(site.operation, dt.date(2015, 12, 6))
+    (arrival,) = ingesting.ingest(site.operation, dt.date(2015, 12, 6)).arrivals
     assert arrival.problem == ""
     prcp = site.store.window("2015-12-01", "2015-12-03", basins=IDS[:1])["prcp"].isel(basin=0).to_series()
     assert prcp[prcp > 0.0].to_dict() == {pd.Timestamp(rained): pytest.approx(18.0)}

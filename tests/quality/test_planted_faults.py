@@ -108,7 +108,7 @@ def test_clean_data_pass_untouched(clean: Clean) -> None:
 def test_a_gone_basin_is_named(clean: Clean) -> None:
     new = clean.window(0, 30).isel(basin=[0, 1, 3, 4, 5, 6, 7])
     found = only(examine(new, known=clean.known, today=TODAY), "basin gone")
-    assert (found.basin, found.variable, found.severity) == ("syn-003", EVERY, "quarantine")
+    assert (found.basin, found.variable, found.severity) == ("syn-003", EVERY, "absent")
     assert (found.first, found.last, found.days) == (
         day(new["time"].values[0]),
         day(new["time"].values[-1]),
@@ -132,9 +132,10 @@ def test_a_gone_variable_is_named(clean: Clean) -> None:
     new = clean.window(0, 30).drop_vars("tmax")
     for known in (clean.known, None):
         found = only(examine(new, known=known, today=TODAY), "variable gone")
-        assert (found.basin, found.variable, found.days) == (EVERY, "tmax", 30)
+        assert (found.basin, found.variable, found.days, found.severity) == (EVERY, "tmax", 30, "absent")
     known = clean.known.assign(vp=clean.known["tmin"] + 1000.0)
-    assert only(examine(clean.window(0, 30), known=known, today=TODAY), "variable gone").variable == "vp"
+    found = only(examine(clean.window(0, 30), known=known, today=TODAY), "variable gone")
+    assert (found.variable, found.severity) == ("vp", "warn")
     flow = clean.window(0, 30)[["streamflow"]]
     assert examine(flow, today=TODAY).passed
     assert examine(flow, known=clean.known[["streamflow"]], today=TODAY).passed

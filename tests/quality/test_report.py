@@ -30,7 +30,7 @@ def test_the_table_names_every_fault_once(report: Report) -> None:
     assert (
         report.table()
         == """\
-NOT passed: 7 basins, 2016-10-01..2017-01-28, 6 faults put aside, 1 told
+NOT passed, without syn-008: 7 basins, 2016-10-01..2017-01-28, 5 faults put aside, 1 told
 
 Basins with a fault, of 7 (in brackets: only told)
                2016-10  2016-11  2016-12  2017-01
@@ -40,15 +40,15 @@ tmin                 2        .        .        .
 tmax                 2        .        .        .
 streamflow           .        .        .      (1)
 
-Put aside: basin gone (known basins that are not there, or have no forcing at all)
-  all variables 2016-10-01..2017-01-28   120 d  syn-008: known, and not in these data
-
 Put aside: fill value (codes of missing values such as -999)
   prcp          2016-12-10..2016-12-11     2 d  syn-003: -999 mm d-1: a code for a missing value
 
 Put aside: kelvin (temperatures in K for degC)
   tmin          2016-10-11..2016-10-20    10 d  syn-001, syn-004: 280.63 to 288.41 degC: as if in K
   tmax          2016-10-11..2016-10-20    10 d  syn-001, syn-004: 289.4 to 301.63 degC: as if in K
+
+Not there: basin gone (known basins that are not there, or have no forcing at all)
+  all variables 2016-10-01..2017-01-28   120 d  syn-008: known, and not in these data
 
 Told, and left as it is: missing value (NaN)
   streamflow    2017-01-09..2017-01-28    20 d  syn-006: no value
@@ -70,6 +70,39 @@ def test_the_json_holds_every_finding(report: Report) -> None:
 def test_clean_data_make_a_short_report(clean: Clean) -> None:
     text = examine(clean.window(0, 30), known=clean.known, today=TODAY).table()
     assert text == "passed: 8 basins, 2016-10-01..2016-10-30, 0 faults put aside, 0 told\n"
+
+
+def test_what_comes_by_another_way_is_named_and_no_fault(clean: Clean) -> None:
+    """Weather alone, as from any weather service, or flow alone, into a store that knows both."""
+    known = clean.known.assign(vp=clean.known["tmin"] + 1000.0)
+    first, lasted = "8 basins, 2016-10-01..2016-10-30", "2016-10-01..2016-10-30    30 d"
+    for names, without in (
+        (["prcp", "tmin", "tmax"], ["streamflow", "vp"]),
+        (["streamflow"], ["prcp", "tmin", "tmax", "vp"]),
+    ):
+        report = examine(clean.window(0, 30)[names], known=known, today=TODAY)
+        assert report.passed
+        text = report.table()
+        assert text.startswith(
+            f"passed, without {', '.join(without)}: {first}, 0 faults put aside, {len(without)} told\n"
+        )
+        assert (
+            "Told, and left as it is: variable gone (variables known or needed that are not there)\n" in text
+        )
+        for name in without:
+            assert f"  {name:13} {lasted}  every basin: not in these data\n" in text
+
+
+def test_weather_that_comes_in_part_has_not_passed(clean: Clean) -> None:
+    """Nothing would be forecast of it; nothing is put aside either."""
+    report = examine(clean.window(0, 30).drop_vars("tmax"), known=clean.known, today=TODAY)
+    assert not report.passed
+    text = report.table()
+    assert text.startswith(
+        "NOT passed, without tmax: 8 basins, 2016-10-01..2016-10-30, 0 faults put aside, 0 told\n"
+    )
+    assert "Not there: variable gone (" in text
+    assert text.splitlines()[4].split() == ["tmax", *["all"] * 5]
 
 
 def test_a_fault_of_every_basin_says_so(clean: Clean) -> None:

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from dhbv.data.schema import DataError
+from dhbv.data.schema import DataError, assemble, basin_ids
 from dhbv.data.units import CUBIC_FOOT
 from dhbv.store import Store
-from dhbv.store.drop_folder import read_file, take_new
+from dhbv.store.drop_folder import SUFFIXES, passed_over, read_file, take_new
 from tests.store.conftest import NAN, values
 
 CSV = """basin, date, prcp [mm d-1], tmin [K]
@@ -136,12 +136,35 @@ def test_a_broken_file_holds_up_no_other(store: Store, folder: Path) -> None:
         assert str(folder / name) in problem
     assert "row 1: prcp is 'much' where a number belongs" in found["a.csv"]
     assert "not readable as Parquet" in found["c.parquet"]
-    assert "not readable as NetCDF" in found["d.nc"]
+    assert "not readable as NetCDF ([Errno -51] NetCDF: Unknown file format" in found["d.nc"]
     again = taken(store, folder)
     assert again == found, "told again until it is mended"
     (folder / "a.csv").write_text(CSV.replace("2.5", "3.5"), encoding="utf-8")
     assert "a.csv" in taken(store, folder)
     assert values(store.window("2001-01-02", "2001-01-02"), "prcp")[0] == [3.5]
+
+
+def test_advice_of_other_libraries_is_left_out(folder: Path) -> None:
+    """xarray asks whoever gave it a text file to install further backends, in three lines with two addresses."""
+    (folder / "a.nc").write_text("a page that says: not found\n", encoding="utf-8")
+    with pytest.raises(DataError) as refused:
+        read_file(folder / "a.nc", {})
+    text = str(refused.value)
+    assert text.startswith(
+        f"{folder / 'a.nc'}: not readable as NetCDF (did not find a match in any of xarray's"
+    )
+    assert text.endswith("]): drop it again")
+    assert "\n" not in text
+    assert "http" not in text
+    assert "Consider" not in text
+
+
+def test_semicolons_between_columns_are_told_of(folder: Path) -> None:
+    rows = "basin;date;prcp [mm d-1]\n01;2024-05-01;2,5\n"
+    for name, text in (("a", rows), ("b", rows.replace("2,5", "2") + "01;2024-05-02;1,5;2,5\n")):
+        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
+        with pytest.raises(DataError, match=r"separate columns by commas, and give decimals a point$"):
+            read_file(folder / f"{name}.csv", {})
 
 
 def test_what_no_one_thought_of_holds_up_no_other(
@@ -327,6 +350,43 @@ def test_numbers_are_no_ids(store: Store, folder: Path) -> None:
     assert "e.g. 00000007" in found["b.nc"]
 
 
+def test_an_id_that_lost_its_zeros_makes_no_second_basin(store: Store, folder: Path) -> None:
+    """Days and attributes are refused alike, before the gate reports on them; what is written right is taken."""
+    (folder / "a.csv").write_text(CSV, encoding="utf-8")
+    taken(store, folder)
+    (folder / "b.csv").write_text(CSV.replace("01013500", "1013500"), encoding="utf-8")
+    (folder / "c.csv").write_text("basin,slope\n002177000,1\n1013500,2\n", encoding="utf-8")
+    (folder / "d.csv").write_text(CSV.replace("02177000", "12177000"), encoding="utf-8")
+    seen = []
+
+    class Sound:
+        def __init__(self, ds: xr.Dataset) -> None:
+            seen.append(basin_ids(ds))
+            self.clean, self.quarantine = ds, xr.Dataset()
+
+    for _ in range(2):
+        found = {t.file.name: t.problem for t in take_new(store, folder, gate=Sound)}
+        remedy = (
+            "ids are text, with leading zeros: write them as the store has them, or begin a new store if it is there that "
+            "they lost their zeros"
+        )
+        assert found.pop("b.csv") == f"b.csv: basin 1013500 (the store has 01013500): {remedy}"
+        assert found.pop("c.csv") == (
+            f"c.csv: basin 002177000 (the store has 02177000), 1013500 (the store has 01013500): {remedy}"
+        )
+        assert set(found.values()) <= {""}
+    assert seen == [["01013500", "12177000"]]
+    assert store.basins() == ("01013500", "02177000", "12177000")
+
+
+def test_ids_that_are_no_numbers_lose_no_zeros(store: Store) -> None:
+    """Nor are two new ones of one delivery taken for one another: which is right nobody knows."""
+    for n, basins in enumerate((["01", "001"], ["0a"], ["a"], ["01"])):
+        days = np.array(["2001-01-01"], "datetime64[D]") + n
+        store.append(assemble(basins, days, {"prcp": np.ones((len(basins), 1))}), source="x")
+    assert store.basins() == ("001", "01", "0a", "a")
+
+
 def test_the_gate_is_asked(store: Store, folder: Path) -> None:
     (folder / "a.csv").write_text(CSV, encoding="utf-8")
     (folder / "attributes.csv").write_text("basin,slope\n01013500,1\n", encoding="utf-8")
@@ -345,6 +405,19 @@ def test_the_gate_is_asked(store: Store, folder: Path) -> None:
 
     (folder / "b.csv").write_text(CSV.replace("2.5", "1"), encoding="utf-8")
     assert [t.problem for t in take_new(store, folder, gate=refuse)] == ["a basin is gone"]
+
+
+def test_files_of_other_kinds_are_named(folder: Path) -> None:
+    """But for those that are being written, or hidden."""
+    for name in ("a.csv", "b.NC", "c.parquet", ".d.xlsx", "e.csv.part", "f.tmp"):
+        (folder / name).write_text("", encoding="utf-8")
+    (folder / "g.txt").mkdir()
+    assert passed_over(folder) == ""
+    for name in ("k", "j.xlsx", "i.txt"):
+        (folder / name).write_text("", encoding="utf-8")
+    assert passed_over(folder) == (
+        f"passed over: i.txt, j.xlsx, k; what is taken ends in {', '.join(SUFFIXES)}"
+    )
 
 
 def test_there_must_be_a_folder(store: Store, folder: Path) -> None:
