@@ -82,6 +82,11 @@ def test_the_shipped_recipe_is_one(found: dict[str, Config]) -> None:
     assert richer.model.variant == "delta_bt_gt_kt+capillary"
     same = msgspec.structs.replace(richer.model, variant=ours.model.variant)
     assert msgspec.structs.replace(richer, model=same) == ours
+    noisier = configuration.load(FOLDER.parent / "train" / "camels_us_531_dropout.yaml", Config)
+    usual = found["delta_bt_gt"]
+    assert noisier.model == usual.model, "dropout of the experiments"
+    noise = msgspec.structs.replace(ours.training, attribute_noise=usual.training.attribute_noise)
+    assert (noisier.training, noisier.data) == (noise, ours.data)
     assert fewer.data == found["delta_bt_gt_daymet"].data
     assert ours.data == found["delta_bt_gt"].data
     assert configuration.load(FOLDER / "lstm.yaml", Config).data == ours.data
