@@ -126,6 +126,7 @@ def test_retraining_that_is_better_serves_and_is_announced(
     }  # fmt: skip
 
 
+@pytest.mark.drill
 def test_what_was_rolled_back_is_not_promoted_by_itself(
     site: Site, path: str, events: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

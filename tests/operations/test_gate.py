@@ -64,6 +64,7 @@ def drop(operation: Operation, come: xr.Dataset, name: str) -> None:
     rows.to_csv(operation.folder / "incoming" / f"{name}.csv", index=False)
 
 
+@pytest.mark.drill
 def test_a_feed_of_a_day_a_file(operation: Operation, region: xr.Dataset) -> None:
     """One gauge sticks; rain of one basin and flow of another are in a wrong unit until day 20. All else is sound."""
     come = region.isel(time=slice(KNOWN, None)).copy(deep=True)
