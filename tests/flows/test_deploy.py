@@ -54,6 +54,7 @@ def test_what_runs_by_itself_is_scheduled(plan: dict[str, Any]) -> None:
     assert scheduled == ["ingest", "forecast", "monitor", "retrain"]
 
 
+@pytest.mark.drill
 def test_the_extra_holds_all_that_flows_import() -> None:
     """By name, as each module says at its top: what another package happens to bring may go with its next version."""
     code = (

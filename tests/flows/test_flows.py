@@ -75,6 +75,7 @@ def test_backfill_makes_a_span_in_order(site: Site, path: str) -> None:
         forecasting.backfill(path, day(0), day(-2))
 
 
+@pytest.mark.drill
 def test_retraining_that_is_better_serves_and_is_announced(
     site: Site, path: str, events: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,7 @@ from dhbv.physics.variables import RUNOFF
 from tests.kernels.cases import case, compare
 
 for form in FORMS.values():
-    compare(cuda.simulate, case(form, days=4, basins=9, components=5, dynamic=("beta", "k0")))
+    compare(cuda.simulate, case(form, days=3, basins=9, components=5, dynamic=("beta", "k0")))
 delta = FORMS["delta"]
 compare(cuda.simulate, case(delta, days=3, basins=1, components=1, dynamic=delta.parameters), RUNOFF)
 compare(cuda.simulate, case(delta, days=1, basins=3, components=16), ("swe",))

@@ -182,6 +182,7 @@ def drill(path: Path, kills: int) -> int:
     return left
 
 
+@pytest.mark.drill
 def test_readers_see_whole_appends_while_writers_die(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parquet, "FILES_PER_PARTITION", 3)
     drill(tmp_path / "store", 8)
