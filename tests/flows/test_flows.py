@@ -27,7 +27,7 @@ from tests.operations.conftest import BY, ISSUE, Site, day
 from tests.operations.test_ingesting import drop
 from tests.small_models import small_model
 
-pytestmark = pytest.mark.usefixtures("prefect")
+pytestmark = [pytest.mark.usefixtures("prefect"), pytest.mark.drill]
 
 
 @pytest.fixture
@@ -75,7 +75,6 @@ def test_backfill_makes_a_span_in_order(site: Site, path: str) -> None:
         forecasting.backfill(path, day(0), day(-2))
 
 
-@pytest.mark.drill
 def test_retraining_that_is_better_serves_and_is_announced(
     site: Site, path: str, events: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,7 +126,6 @@ def test_retraining_that_is_better_serves_and_is_announced(
     }  # fmt: skip
 
 
-@pytest.mark.drill
 def test_what_was_rolled_back_is_not_promoted_by_itself(
     site: Site, path: str, events: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
