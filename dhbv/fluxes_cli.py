@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich import box as boxes
@@ -21,6 +21,8 @@ from dhbv.terminal import Json, console, say, write_json
 from dhbv.wording import counted
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from dhbv.fluxes.balancing import Balance
     from dhbv.fluxes.places import Box
 
@@ -98,23 +100,20 @@ def get(
     days = {"start": start and start.date(), "end": end and end.date()}
     names = None if variables is None else [v.strip() for v in variables.split(",") if v.strip()]
 
-    def ask(on_progress: Callable[[int, int], None]) -> object:
-        common = {"variables": names, "on_progress": on_progress} | where | days
+    def ask(on_progress: Callable[[int, int], None]) -> xr.Dataset:
+        common: dict[str, Any] = {"variables": names, "on_progress": on_progress} | where | days
         if forecasts:
-            return fluxes.open_forecasts(archive, leads=_leads(leads), **common)  # type: ignore[arg-type]
-        return fluxes.open(archive, aggregation=aggregation.value, **common)  # type: ignore[arg-type]
+            return fluxes.open_forecasts(archive, leads=_leads(leads), **common)
+        return fluxes.open(archive, aggregation=aggregation.value, **common)
 
     ds = _watched("reading", ask)
     if out == "-":
-        fluxes.table(ds).to_csv(sys.stdout, index=False, lineterminator="\n")  # type: ignore[arg-type]
+        fluxes.table(ds).to_csv(sys.stdout, index=False, lineterminator="\n")
     else:
-        fluxes.save(ds, out)  # type: ignore[arg-type]
+        fluxes.save(ds, out)
     nouns = _NOUNS | {"time": "month" if aggregation is How.monthly else "day"}
-    sizes = " × ".join(
-        counted(n, nouns.get(name, name))
-        for name, n in ds.sizes.items()  # type: ignore[attr-defined]
-    )
-    told = ds.attrs.get("incomplete", "")  # type: ignore[attr-defined]
+    sizes = " × ".join(counted(n, nouns.get(str(name), str(name))) for name, n in ds.sizes.items())
+    told = ds.attrs.get("incomplete", "")
     say(f"{sizes}{f'; {told}' if told else ''}: {'printed' if out == '-' else out}")
 
 
